@@ -1,0 +1,59 @@
+# One file to learn the project by: `make` lists what can be done. Nothing is needed but Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check format contracts lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with the exact packages of requirements-dev.txt (once; again when that file changes)
+
+$(STAMP): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "Python's venv module is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@echo "Installing the packages of requirements-dev.txt into .venv ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
+	@touch $@
+
+run: setup ## Start everything on this machine and keep its data between runs
+	@$(PY) -m infra.run
+
+demo: setup ## Start everything empty and play one whole story
+	@$(PY) -m infra.demo
+
+test: setup ## Run all tests: first those without I/O, then those on real PostgreSQL and Kafka
+	@$(PY) -m pytest -q -m "not stack"
+	@$(PY) -m pytest -q -m stack
+
+check: setup ## Lint, format, types, import rules, and contracts on disk equal to those served
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+	@$(PY) -m contracts.export --check
+
+format: setup ## Put the code into its one format
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+contracts: setup ## Write the contracts that are generated from code
+	@$(PY) -m contracts.export
+
+LOCK := .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --universal \
+  --python-version 3.11 --no-annotate --no-header
+
+lock: ## Pin requirements*.in anew (UPGRADE=--upgrade takes newer versions)
+	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
+	@$(LOCK) $(UPGRADE) requirements.in -o requirements.txt
+	@$(LOCK) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what the other targets made, data of `make run` included
+	@rm -rf .venv .venv-lock .run .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
