@@ -1,0 +1,128 @@
+"""What may differ between the places a service runs, read once from the environment and checked before a port opens."""
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Field, FilePath, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class InvalidSettings(Exception):
+    """The environment does not describe a service that may start; the message names keys, never values."""
+
+
+def is_loopback(host: str | None) -> bool:
+    """Say whether an address cannot leave this machine; only such may be spoken to without TLS from a browser."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def check_secure_url(url: str) -> str:
+    """Accept https anywhere and plain http on loopback only; without user, query, fragment or trailing slash.
+
+    Raises ValueError, which names the rule and not the value.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("must be an absolute http(s) URL")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is for loopback only")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must have no user, query or fragment")
+    return url.rstrip("/")
+
+
+def check_origin(url: str) -> str:
+    """Accept a secure URL that is an origin and nothing more (RFC 6454)."""
+    origin = check_secure_url(url)
+    if urlsplit(origin).path:
+        raise ValueError("must be an origin without a path")
+    return origin
+
+
+SecureUrl = Annotated[str, AfterValidator(check_secure_url)]
+Origin = Annotated[str, AfterValidator(check_origin)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class ServiceSettings(BaseSettings):
+    """The settings every service has; a service adds its own and names its prefix (`env_prefix="CONSENT_"`)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url: str = Field(repr=False)
+    database_password_file: FilePath | None = None
+    kafka_bootstrap: str
+    public_origin: Origin
+    listen_host: str = "127.0.0.1"
+    listen_port: Port
+    service_key_file: FilePath
+    trust_file: FilePath
+    contracts_dir: Path = Path("contracts")
+    identity_url: str
+    consent_url: str
+    reuse_url: str
+    audit_url: str
+    partitions: Annotated[int, Field(ge=1, le=1024)] = 4
+    otlp_endpoint: str | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings; refuses a key with our prefix that no setting has, so that a typing slip is no default.
+
+        Raises InvalidSettings naming every wrong key.
+        """
+        environ = os.environ if environ is None else environ
+        prefix = cls.model_config.get("env_prefix", "")
+        given = {
+            key.removeprefix(prefix).lower(): value for key, value in environ.items() if key.startswith(prefix)
+        }
+        wrong = [f"{prefix}{key.upper()}: no such setting" for key in given if key not in cls.model_fields]
+        try:
+            settings = cls.model_validate_strings(given) if not wrong else None
+        except ValidationError as error:
+            settings = None
+            wrong = [f"{prefix}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        if settings is None:
+            raise InvalidSettings("\n".join(sorted(wrong)))
+        return settings
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us over TLS."""
+        return self.public_origin.startswith("https:")
+
+    @property
+    def issuer(self) -> str:
+        """The one issuer of our access tokens (RFC 8414): a setting, never a `Host` header."""
+        return f"{self.public_origin}/identity"
+
+    def dsn(self) -> str:
+        """Give the database address with its password, which lies in a file of its own."""
+        if self.database_password_file is None:
+            return self.database_url
+        parts = urlsplit(self.database_url)
+        password = read_text(self.database_password_file)
+        netloc = f"{parts.username or ''}:{password}@{parts.netloc.rpartition('@')[2]}"
+        return urlunsplit(parts._replace(netloc=netloc))
+
+
+def read_text(path: Path) -> str:
+    """Read a secret of one line from its file."""
+    return path.read_text(encoding="utf-8").strip()
+
+
+def read_key(path: Path) -> bytes:
+    """Read a symmetric key: exactly 32 raw bytes; raises InvalidSettings otherwise, naming the file only."""
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise InvalidSettings(f"{path}: a key file holds exactly 32 bytes")
+    return key
