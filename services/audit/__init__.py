@@ -1,0 +1,1 @@
+"""Keeps the log of every event of every service, and proves it."""

@@ -1,0 +1,100 @@
+"""A bundle: what an auditor carries away to check the log where neither we nor a network are."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, cast
+
+FORMAT = "motlan-bundle/1"
+
+
+class BadBundle(ValueError):
+    """A file that is not a bundle."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signed message as it went over Kafka: canonical bytes, signature, and which key made it."""
+
+    canonical: bytes
+    signature: bytes
+    kid: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the members of a bundle; canonical bytes stay readable text."""
+        signature = base64.b64encode(self.signature).decode()
+        return {"event": self.canonical.decode(), "signature": signature, "kid": self.kid}
+
+    @classmethod
+    def of_json(cls, members: Mapping[str, str]) -> Self:
+        """Read what `as_json` wrote."""
+        return cls(
+            members["event"].encode(), base64.b64decode(members["signature"], validate=True), members["kid"]
+        )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An event shown to the auditor, with the salt that ties it to its leaf."""
+
+    index: int
+    event: Signed
+    salt: bytes
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All leaves up to a checkpoint (no personal data), the opened events, each source's newest covered watermarks."""
+
+    made_at: datetime
+    checkpoint: str
+    leaves: Sequence[bytes]
+    opened: Sequence[Opened]
+    watermarks: Sequence[Signed]
+
+    def dump(self) -> str:
+        """Write the bundle as JSON."""
+        opened = [
+            {"index": each.index, "salt": base64.b64encode(each.salt).decode()} | each.event.as_json()
+            for each in self.opened
+        ]
+        members = {
+            "format": FORMAT,
+            "made_at": self.made_at.isoformat(),
+            "checkpoint": self.checkpoint,
+            "watermarks": [watermark.as_json() for watermark in self.watermarks],
+            "opened": opened,
+            "leaves": [leaf.decode() for leaf in self.leaves],
+        }
+        return json.dumps(members, ensure_ascii=False, indent=1)
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """Read a bundle; raise `BadBundle` for anything else."""
+        try:
+            return cls._of(cast(Mapping[str, Any], json.loads(text)))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error) as wrong:
+            raise BadBundle(f"not a bundle ({type(wrong).__name__})") from None
+
+    @classmethod
+    def _of(cls, members: Mapping[str, Any]) -> Self:
+        if members["format"] != FORMAT:
+            raise BadBundle("another format")
+        made_at = datetime.fromisoformat(members["made_at"])
+        if made_at.tzinfo is None:
+            raise BadBundle("a time without a zone")
+        opened = [
+            Opened(int(each["index"]), Signed.of_json(each), base64.b64decode(each["salt"], validate=True))
+            for each in members["opened"]
+        ]
+        watermarks = [Signed.of_json(each) for each in members["watermarks"]]
+        return cls(
+            made_at,
+            str(members["checkpoint"]),
+            [str(leaf).encode() for leaf in members["leaves"]],
+            opened,
+            watermarks,
+        )

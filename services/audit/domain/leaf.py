@@ -1,0 +1,68 @@
+"""A leaf: what the log says of one event without telling what is in it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Self, cast
+
+import rfc8785
+
+VERSION = 1
+SALT_BYTES = 32
+LARGEST_LEAF = 65_535
+"""Bytes of a leaf: the length prefix of a C2SP entry bundle has two."""
+
+
+class BadLeaf(ValueError):
+    """Bytes that are no leaf of this log."""
+
+
+def commitment(*, salt: bytes, canonical: bytes, signature: bytes) -> str:
+    """Commit to an event and its signature; without the salt nobody can guess the event from it. Hexadecimal."""
+    return sha256(salt + canonical + signature).hexdigest()
+
+
+def leaf_time(time: datetime) -> str:
+    """Write a moment as events carry it: UTC, six decimals, `Z`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One event in the log: who numbered it, which number, what kind, when, and the commitment to its bytes."""
+
+    source: str
+    sequence: int
+    type: str
+    time: str
+    commitment: str
+
+    def canonical(self) -> bytes:
+        """Return the leaf's bytes: RFC 8785 JSON."""
+        members = {
+            "v": VERSION,
+            "source": self.source,
+            "sequence": self.sequence,
+            "type": self.type,
+            "time": self.time,
+            "commitment": self.commitment,
+        }
+        return rfc8785.dumps(members)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read a leaf; raise `BadLeaf` unless these very bytes are what such a leaf is written as."""
+        try:
+            leaf = cls._of(cast(Mapping[str, Any], json.loads(raw)))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise BadLeaf("not a leaf") from None
+        if leaf.canonical() != raw:
+            raise BadLeaf("not a canonical leaf")
+        return leaf
+
+    @classmethod
+    def _of(cls, members: Mapping[str, Any]) -> Self:
+        texts = [str(members[name]) for name in ("source", "type", "time", "commitment")]
+        return cls(texts[0], int(members["sequence"]), texts[1], texts[2], texts[3])

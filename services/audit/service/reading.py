@@ -1,0 +1,90 @@
+"""Let an auditor read: each reading has a case, a purpose, and its own leaf."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.audit import events, policy, store
+from services.audit.domain.bundle import Bundle, Opened
+from services.audit.domain.merkle import Tiles
+from services.audit.domain.note import inclusion_text
+from services.audit.domain.reading import Filter, Reason
+from shared import outbox
+from shared.db import Tx
+from shared.errors import NotFound, Unavailable
+from shared.tokens import Caller
+
+
+class NothingSealed(Unavailable):
+    """The log is still empty."""
+
+    code = "nothing_sealed"
+    fault = "gateway"
+    retryable = True
+
+
+class NoSuchLeaf(NotFound):
+    """No such event, or not yet in the tree."""
+
+    code = "no_such_leaf"
+    fault = "client"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Opened events in the order in which they arrived, and where the next page starts."""
+
+    events: list[Opened]
+    next_after: int | None
+
+
+async def read_events(
+    tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, after: int, limit: int, now: datetime
+) -> Page:
+    """Open the events that match, `limit` at most, and leave the trace of it in the same transaction (I10)."""
+    policy.check_may_read(caller)
+    size, _ = await _checkpoint(tx)
+    rows = await store.find_events(tx, filter_, below=size, after=after, limit=limit)
+    opened = [event for row in rows if (event := store.opened(row))]
+    filters = filter_.as_json()
+    await outbox.append(
+        tx, events.read(caller, reason, kind="events", filters=filters, count=len(opened), now=now)
+    )
+    return Page(opened, rows[-1]["arrived"] if len(rows) == limit else None)
+
+
+async def make_bundle(
+    tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime
+) -> Bundle:
+    """Pack all leaves up to the newest checkpoint, with the events that match opened, for checking offline."""
+    policy.check_may_read(caller)
+    size, note = await _checkpoint(tx)
+    rows = await store.find_events(tx, filter_, below=size, after=0, limit=limit)
+    opened = [event for row in rows if (event := store.opened(row))]
+    filters = filter_.as_json()
+    await outbox.append(
+        tx, events.read(caller, reason, kind="bundle", filters=filters, count=len(opened), now=now)
+    )
+    return Bundle(now, note, await store.leaves(tx, size), opened, await store.covered_watermarks(tx))
+
+
+async def prove_inclusion(
+    tx: Tx, *, caller: Caller, reason: Reason, source: str, sequence: int, now: datetime
+) -> str:
+    """Return a C2SP tlog-proof that this event is in the newest checkpoint."""
+    policy.check_may_read(caller)
+    size, note = await _checkpoint(tx)
+    index = await store.leaf_index_of(tx, source=source, sequence=sequence)
+    if index is None or index >= size:
+        raise NoSuchLeaf
+    tiles = await store.tiles_for_proof(tx, index, size)
+    proof = Tiles(size, lambda where: tiles[where]).inclusion_proof(index)
+    asked = {"source": source, "sequence": sequence}
+    await outbox.append(tx, events.read(caller, reason, kind="proof", filters=dict(asked), count=1, now=now))
+    return inclusion_text(index=index, proof=proof, checkpoint=note)
+
+
+async def _checkpoint(tx: Tx) -> tuple[int, str]:
+    newest = await store.newest_checkpoint(tx)
+    if newest is None:
+        raise NothingSealed
+    return newest

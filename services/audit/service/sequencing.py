@@ -1,0 +1,96 @@
+"""Put what arrived into the tree, sign how large it is now, and watch for what misses."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from services.audit import store
+from services.audit.domain.merkle import TileId, Tiles, leaf_hash
+from services.audit.domain.note import Checkpoint, NoteKey
+from shared import alarms
+from shared.db import Database, Tx
+
+BATCH = 1000
+"""Leaves to a checkpoint: one root and one commit for all of them."""
+
+
+async def sequence(db: Database, *, key: NoteKey, now: datetime) -> dict[str, int]:
+    """Take everything that waits into the tree; return each source's newly sealed number.
+
+    Every batch is one transaction: leaves, tiles and checkpoint are there together or not at all.
+    """
+    moved: dict[str, int] = {}
+    while True:
+        async with db.transaction() as tx:
+            if not await store.become_sequencer(tx):
+                return moved
+            taken = await _take_batch(tx, key=key, now=now)
+            moved |= await store.advance_sealed(tx) if taken else {}
+        if taken < BATCH:
+            return moved
+
+
+async def _take_batch(tx: Tx, *, key: NoteKey, now: datetime) -> int:
+    """Append one batch; returns how many leaves.
+
+    The watermarks are read before the entries: what they swear to lies then among the entries read after them.
+    """
+    watermarks = await store.received_watermarks(tx)
+    waiting = await store.unsequenced(tx, limit=BATCH)
+    newest = await store.newest_checkpoint(tx)
+    size = newest[0] if newest else 0
+    if waiting:
+        tiles = _appending(await store.right_edge(tx, size), size)
+        tiles.append(leaf_hash(leaf.canonical()) for _, leaf in waiting)
+        await store.add_leaves(tx, [(size + n, arrived, leaf) for n, (arrived, leaf) in enumerate(waiting)])
+        await store.put_tiles(tx, tiles)
+        checkpoint = Checkpoint(key.name, tiles.size, tiles.root())
+        await store.put_checkpoint(
+            tx, size=checkpoint.size, root=checkpoint.root, note=key.sign(checkpoint.text()), now=now
+        )
+    if len(waiting) < BATCH and (waiting or newest):
+        await store.cover_watermarks(tx, watermarks)
+    return len(waiting)
+
+
+def _appending(edge: Mapping[TileId, bytes], size: int) -> Tiles:
+    """Return tiles to append to; of a full newest tile nothing is read, the one after it is new."""
+    return Tiles(size, lambda where: edge.get(where, b""))
+
+
+async def watch_for_omissions(tx: Tx, *, now: datetime, bound: timedelta) -> None:
+    """Raise an alarm for each source whose numbers have had a hole for longer than `bound`; clear those that closed."""
+    holes = await store.sources_with_holes(tx, since=now - bound)
+    for source in await store.sealed(tx):
+        if source not in holes:
+            await alarms.clear_alarm(tx, "omission", source)
+    for source, missing in holes.items():
+        await alarms.raise_alarm(tx, "omission", source, {"missing": missing})
+
+
+async def rehash(db: Database) -> int | None:
+    """Hash every kept event again; return the index of the first leaf that does not hold, None if all do.
+
+    A proof does not notice an edited row, this does. It raises the alarm `edited_row`.
+    """
+    after = -1
+    while True:
+        async with db.read() as tx:
+            rows = await store.entries_for_rehash(tx, after=after, limit=BATCH)
+        if not rows:
+            return None
+        for row in rows:
+            if not _holds(row):
+                async with db.transaction() as tx:
+                    await alarms.raise_alarm(tx, "edited_row", str(row["index"]), {"index": row["index"]})
+                return row["index"]
+        after = rows[-1]["index"]
+
+
+def _holds(row: Mapping[str, object]) -> bool:
+    """Say whether a leaf is what the tree hashed, and (unless erased) what its entry still says."""
+    leaf = row["leaf"]
+    if not isinstance(leaf, bytes) or leaf_hash(leaf) != row["hash"]:
+        return False
+    if row["source"] is None:
+        return False  # the entry's row is gone: erasing empties it, it never removes it
+    return row["canonical"] is None or store.leaf_of(row).canonical() == leaf

@@ -1,0 +1,263 @@
+"""Every SQL statement of audit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.audit.domain.bundle import Opened, Signed
+from services.audit.domain.leaf import Leaf, commitment, leaf_time
+from services.audit.domain.merkle import Hash, TileId, Tiles
+from services.audit.domain.reading import Filter
+from shared.db import Tx
+
+SEQUENCER_LOCK = 7_306_142_008
+"""One sequencer at a time, whichever replica it runs in."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event as it arrived, with the salt drawn for it."""
+
+    source: str
+    sequence: int
+    event_id: UUID
+    type: str
+    time: datetime
+    subject_id: UUID | None
+    dossier_uid: UUID | None
+    digest: bytes
+    signed: Signed
+    salt: bytes
+
+
+async def add_entry(tx: Tx, entry: Entry) -> bool:
+    """Keep an event; False if its source has used this number before."""
+    added = await tx.fetchval(
+        """
+        INSERT INTO entry (source, sequence, event_id, type, time, subject_id, dossier_uid, digest,
+                           canonical, signature, kid, salt)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        ON CONFLICT DO NOTHING RETURNING arrived
+        """,
+        entry.source, entry.sequence, entry.event_id, entry.type, entry.time, entry.subject_id, entry.dossier_uid,
+        entry.digest, entry.signed.canonical, entry.signed.signature, entry.signed.kid, entry.salt,
+    )  # fmt: skip
+    return added is not None
+
+
+async def digest_of(tx: Tx, source: str, sequence: int) -> bytes | None:
+    """Return the digest under which a number is known."""
+    return await tx.fetchval("SELECT digest FROM entry WHERE source = $1 AND sequence = $2", source, sequence)
+
+
+async def become_sequencer(tx: Tx) -> bool:
+    """Take the sequencer's lock until this transaction ends; False if another holds it."""
+    return await tx.fetchval("SELECT pg_try_advisory_xact_lock($1)", SEQUENCER_LOCK)
+
+
+async def unsequenced(tx: Tx, *, limit: int) -> list[tuple[int, Leaf]]:
+    """Return the leaves of entries that have none yet, in order of arrival: (arrived, leaf)."""
+    rows = await tx.fetch(
+        """
+        SELECT arrived, source, sequence, type, time, canonical, signature, salt
+          FROM entry WHERE leaf_index IS NULL ORDER BY arrived LIMIT $1
+        """,
+        limit,
+    )
+    return [(row["arrived"], leaf_of(row)) for row in rows]
+
+
+def leaf_of(row: Mapping[str, Any]) -> Leaf:
+    """Return the leaf that an entry must have."""
+    committed = commitment(salt=row["salt"], canonical=row["canonical"], signature=row["signature"])
+    return Leaf(row["source"], row["sequence"], row["type"], leaf_time(row["time"]), committed)
+
+
+async def add_leaves(tx: Tx, leaves: Sequence[tuple[int, int, Leaf]]) -> None:
+    """Append leaves: (index, arrival number of its entry, leaf)."""
+    await tx.execute(
+        """
+        WITH new AS (
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])
+                AS new (index, arrived, source, sequence, canonical)
+        ), taken AS (
+            UPDATE entry SET leaf_index = new.index FROM new WHERE entry.arrived = new.arrived
+        )
+        INSERT INTO leaf (index, source, sequence, canonical) SELECT index, source, sequence, canonical FROM new
+        """,
+        [index for index, _, _ in leaves],
+        [arrived for _, arrived, _ in leaves],
+        [leaf.source for _, _, leaf in leaves],
+        [leaf.sequence for _, _, leaf in leaves],
+        [leaf.canonical() for _, _, leaf in leaves],
+    )
+
+
+async def right_edge(tx: Tx, size: int) -> Mapping[TileId, bytes]:
+    """Return the newest tile of each level, all that appending to a log of this size touches."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT ON (level) level, index, hashes FROM tile ORDER BY level, index DESC"
+    )
+    return {TileId(row["level"], row["index"]): row["hashes"] for row in rows} if size else {}
+
+
+async def tiles_for_proof(tx: Tx, index: int, size: int) -> Mapping[TileId, bytes]:
+    """Return the tiles that an inclusion proof of this leaf can touch: those above it and those of the right edge."""
+    rows = await tx.fetch(
+        """
+        SELECT level, index, hashes FROM tile
+         WHERE index = $1::bigint >> (8 * (level + 1)) OR index >= ($2::bigint - 1) >> (8 * (level + 1))
+        """,
+        index,
+        size,
+    )
+    return {TileId(row["level"], row["index"]): row["hashes"] for row in rows}
+
+
+async def put_tiles(tx: Tx, tiles: Tiles) -> None:
+    """Write the tiles that appending changed."""
+    changed = sorted(tiles.changed)
+    await tx.execute(
+        """
+        INSERT INTO tile (level, index, hashes) SELECT * FROM unnest($1::int[], $2::bigint[], $3::bytea[])
+        ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes
+        """,
+        [where.level for where in changed],
+        [where.index for where in changed],
+        [tiles.tile(where) for where in changed],
+    )
+
+
+async def put_checkpoint(tx: Tx, *, size: int, root: Hash, note: str, now: datetime) -> None:
+    """Keep a signed checkpoint for good."""
+    await tx.execute(
+        "INSERT INTO checkpoint (size, root, note, signed_at) VALUES ($1, $2, $3, $4)", size, root, note, now
+    )
+
+
+async def newest_checkpoint(tx: Tx) -> tuple[int, str] | None:
+    """Return size and signed note of the newest checkpoint."""
+    row = await tx.fetchrow("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")
+    return (row["size"], row["note"]) if row else None
+
+
+async def received_watermarks(tx: Tx) -> list[tuple[str, int, Signed]]:
+    """Return each source's newest watermark per partition, as the reader accepted it."""
+    rows = await tx.fetch(
+        "SELECT source, partition, canonical, signature, kid FROM reader_watermark WHERE canonical IS NOT NULL"
+    )
+    return [(row["source"], row["partition"], _signed(row)) for row in rows]
+
+
+async def cover_watermarks(tx: Tx, marks: Sequence[tuple[str, int, Signed]]) -> None:
+    """Say that the newest checkpoint covers these watermarks."""
+    await tx.executemany(
+        """
+        INSERT INTO covered_watermark (source, partition, canonical, signature, kid) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (source, partition)
+        DO UPDATE SET canonical = excluded.canonical, signature = excluded.signature, kid = excluded.kid
+        """,
+        [(source, partition, s.canonical, s.signature, s.kid) for source, partition, s in marks],
+    )
+
+
+async def covered_watermarks(tx: Tx) -> list[Signed]:
+    """Return the watermarks that the newest checkpoint covers."""
+    rows = await tx.fetch(
+        "SELECT canonical, signature, kid FROM covered_watermark ORDER BY source, partition"
+    )
+    return [_signed(row) for row in rows]
+
+
+async def advance_sealed(tx: Tx) -> dict[str, int]:
+    """Move each source's sealed number over the leaves that follow it without a hole; return those that moved."""
+    rows = await tx.fetch(
+        """
+        WITH run AS (
+            SELECT leaf.source, max(leaf.sequence) AS sequence
+              FROM (SELECT l.source, l.sequence, coalesce(s.sequence, 0) AS sealed,
+                           row_number() OVER (PARTITION BY l.source ORDER BY l.sequence) AS place
+                      FROM leaf AS l LEFT JOIN sealed AS s USING (source)
+                     WHERE l.sequence > coalesce(s.sequence, 0)) AS leaf
+             WHERE leaf.sequence = leaf.sealed + leaf.place
+             GROUP BY leaf.source
+        )
+        INSERT INTO sealed (source, sequence) SELECT source, sequence FROM run
+        ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence
+        RETURNING source, sequence
+        """
+    )
+    return {row["source"]: row["sequence"] for row in rows}
+
+
+async def sealed(tx: Tx) -> dict[str, int]:
+    """Return how far each source is sealed."""
+    return {row["source"]: row["sequence"] for row in await tx.fetch("SELECT source, sequence FROM sealed")}
+
+
+async def sources_with_holes(tx: Tx, *, since: datetime) -> dict[str, int]:
+    """Return sources that have numbers beyond a hole for longer than `since`, with the first number that misses."""
+    rows = await tx.fetch(
+        """
+        SELECT e.source, coalesce(s.sequence, 0) + 1 AS missing
+          FROM entry AS e LEFT JOIN sealed AS s USING (source)
+         WHERE e.sequence > coalesce(s.sequence, 0) + 1 AND e.time < $1 AND e.leaf_index IS NOT NULL
+         GROUP BY e.source, s.sequence
+        """,
+        since,
+    )
+    return {row["source"]: row["missing"] for row in rows}
+
+
+async def leaves(tx: Tx, size: int) -> list[bytes]:
+    """Return the first `size` leaves in order."""
+    rows = await tx.fetch("SELECT canonical FROM leaf WHERE index < $1 ORDER BY index", size)
+    return [row["canonical"] for row in rows]
+
+
+async def find_events(tx: Tx, filter_: Filter, *, below: int, after: int, limit: int) -> list[dict[str, Any]]:
+    """Return entries in the tree of `below` leaves that match, in order of arrival after `after`."""
+    rows = await tx.fetch(
+        """
+        SELECT arrived, source, sequence, type, time, leaf_index, canonical, signature, kid, salt
+          FROM entry
+         WHERE leaf_index < $1 AND arrived > $2
+           AND ($3::timestamptz IS NULL OR time >= $3) AND ($4::timestamptz IS NULL OR time < $4)
+           AND ($5::text IS NULL OR type = $5) AND ($6::uuid IS NULL OR dossier_uid = $6)
+         ORDER BY arrived LIMIT $7
+        """,
+        below, after, filter_.from_, filter_.until, filter_.type, filter_.dossier_uid, limit,
+    )  # fmt: skip
+    return [dict(row) for row in rows]
+
+
+def opened(row: Mapping[str, Any]) -> Opened | None:
+    """Return an entry as an opened event; None once it was erased."""
+    return Opened(row["leaf_index"], _signed(row), row["salt"]) if row["canonical"] else None
+
+
+async def leaf_index_of(tx: Tx, *, source: str, sequence: int) -> int | None:
+    """Return where an event's leaf lies."""
+    return await tx.fetchval("SELECT index FROM leaf WHERE source = $1 AND sequence = $2", source, sequence)
+
+
+async def entries_for_rehash(tx: Tx, *, after: int, limit: int) -> list[Mapping[str, Any]]:
+    """Return sealed entries with their leaves, to be hashed again."""
+    rows = await tx.fetch(
+        """
+        SELECT leaf.index, leaf.canonical AS leaf, e.source, e.sequence, e.type, e.time, e.canonical, e.signature, e.salt,
+               substring(tile.hashes FROM (leaf.index % 256)::int * 32 + 1 FOR 32) AS hash
+          FROM leaf LEFT JOIN entry AS e ON e.leaf_index = leaf.index
+          LEFT JOIN tile ON tile.level = 0 AND tile.index = leaf.index / 256
+         WHERE leaf.index > $1 ORDER BY leaf.index LIMIT $2
+        """,
+        after,
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
+def _signed(row: Mapping[str, Any]) -> Signed:
+    return Signed(row["canonical"], row["signature"], row["kid"])
