@@ -1,9 +1,9 @@
 """What audit is told from outside."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
@@ -11,7 +11,7 @@ from shared.settings import ServiceSettings
 class Settings(ServiceSettings):
     """The log's own settings beside those every service has."""
 
-    prefix: ClassVar[str] = "AUDIT_"
+    model_config = SettingsConfigDict(env_prefix="AUDIT_")
 
     log_key_file: Path
     """Ed25519 private key (PEM) that signs checkpoints."""

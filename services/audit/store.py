@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
+
+from asyncpg import Record
 
 from services.audit.domain.bundle import Opened, Signed
 from services.audit.domain.leaf import Leaf, commitment, leaf_time
@@ -66,11 +67,10 @@ async def unsequenced(tx: Tx, *, limit: int) -> list[tuple[int, Leaf]]:
         """,
         limit,
     )
-    return [(row["arrived"], leaf_of(row)) for row in rows]
+    return [(row["arrived"], _leaf(row)) for row in rows]
 
 
-def leaf_of(row: Mapping[str, Any]) -> Leaf:
-    """Return the leaf that an entry must have."""
+def _leaf(row: Record) -> Leaf:
     committed = commitment(salt=row["salt"], canonical=row["canonical"], signature=row["signature"])
     return Leaf(row["source"], row["sequence"], row["type"], leaf_time(row["time"]), committed)
 
@@ -97,9 +97,7 @@ async def add_leaves(tx: Tx, leaves: Sequence[tuple[int, int, Leaf]]) -> None:
 
 async def right_edge(tx: Tx, size: int) -> Mapping[TileId, bytes]:
     """Return the newest tile of each level, all that appending to a log of this size touches."""
-    rows = await tx.fetch(
-        "SELECT DISTINCT ON (level) level, index, hashes FROM tile ORDER BY level, index DESC"
-    )
+    rows = await tx.fetch("SELECT DISTINCT ON (level) level, index, hashes FROM tile ORDER BY level, index DESC")
     return {TileId(row["level"], row["index"]): row["hashes"] for row in rows} if size else {}
 
 
@@ -165,9 +163,7 @@ async def cover_watermarks(tx: Tx, marks: Sequence[tuple[str, int, Signed]]) -> 
 
 async def covered_watermarks(tx: Tx) -> list[Signed]:
     """Return the watermarks that the newest checkpoint covers."""
-    rows = await tx.fetch(
-        "SELECT canonical, signature, kid FROM covered_watermark ORDER BY source, partition"
-    )
+    rows = await tx.fetch("SELECT canonical, signature, kid FROM covered_watermark ORDER BY source, partition")
     return [_signed(row) for row in rows]
 
 
@@ -217,11 +213,16 @@ async def leaves(tx: Tx, size: int) -> list[bytes]:
     return [row["canonical"] for row in rows]
 
 
-async def find_events(tx: Tx, filter_: Filter, *, below: int, after: int, limit: int) -> list[dict[str, Any]]:
-    """Return entries in the tree of `below` leaves that match, in order of arrival after `after`."""
+async def find_events(
+    tx: Tx, filter_: Filter, *, below: int, after: int, limit: int
+) -> list[tuple[int, Opened | None]]:
+    """Return entries in the tree of `below` leaves that match, as (arrived, event), in order of arrival after `after`.
+
+    Of an entry that was erased only its place is left: the event is None.
+    """
     rows = await tx.fetch(
         """
-        SELECT arrived, source, sequence, type, time, leaf_index, canonical, signature, kid, salt
+        SELECT arrived, leaf_index, canonical, signature, kid, salt
           FROM entry
          WHERE leaf_index < $1 AND arrived > $2
            AND ($3::timestamptz IS NULL OR time >= $3) AND ($4::timestamptz IS NULL OR time < $4)
@@ -230,12 +231,10 @@ async def find_events(tx: Tx, filter_: Filter, *, below: int, after: int, limit:
         """,
         below, after, filter_.from_, filter_.until, filter_.type, filter_.dossier_uid, limit,
     )  # fmt: skip
-    return [dict(row) for row in rows]
-
-
-def opened(row: Mapping[str, Any]) -> Opened | None:
-    """Return an entry as an opened event; None once it was erased."""
-    return Opened(row["leaf_index"], _signed(row), row["salt"]) if row["canonical"] else None
+    return [
+        (row["arrived"], Opened(row["leaf_index"], _signed(row), row["salt"]) if row["canonical"] else None)
+        for row in rows
+    ]
 
 
 async def leaf_index_of(tx: Tx, *, source: str, sequence: int) -> int | None:
@@ -243,11 +242,23 @@ async def leaf_index_of(tx: Tx, *, source: str, sequence: int) -> int | None:
     return await tx.fetchval("SELECT index FROM leaf WHERE source = $1 AND sequence = $2", source, sequence)
 
 
-async def entries_for_rehash(tx: Tx, *, after: int, limit: int) -> list[Mapping[str, Any]]:
-    """Return sealed entries with their leaves, to be hashed again."""
+@dataclass(frozen=True)
+class Kept:
+    """A leaf as it lies in its rows: its bytes, the hash the tree has of it, and the leaf its entry now amounts to."""
+
+    index: int
+    leaf: bytes
+    hash: bytes | None
+    erased: bool
+    expected: Leaf | None
+
+
+async def kept_leaves(tx: Tx, *, after: int, limit: int) -> list[Kept]:
+    """Return the leaves behind index `after`, to be hashed again."""
     rows = await tx.fetch(
         """
-        SELECT leaf.index, leaf.canonical AS leaf, e.source, e.sequence, e.type, e.time, e.canonical, e.signature, e.salt,
+        SELECT leaf.index, leaf.canonical AS leaf, e.source, e.sequence, e.type, e.time,
+               e.canonical, e.signature, e.salt, e.arrived,
                substring(tile.hashes FROM (leaf.index % 256)::int * 32 + 1 FOR 32) AS hash
           FROM leaf LEFT JOIN entry AS e ON e.leaf_index = leaf.index
           LEFT JOIN tile ON tile.level = 0 AND tile.index = leaf.index / 256
@@ -256,8 +267,17 @@ async def entries_for_rehash(tx: Tx, *, after: int, limit: int) -> list[Mapping[
         after,
         limit,
     )
-    return [dict(row) for row in rows]
+    return [
+        Kept(
+            row["index"],
+            row["leaf"],
+            row["hash"],
+            erased=row["arrived"] is not None and row["canonical"] is None,
+            expected=_leaf(row) if row["canonical"] else None,
+        )
+        for row in rows
+    ]
 
 
-def _signed(row: Mapping[str, Any]) -> Signed:
+def _signed(row: Record) -> Signed:
     return Signed(row["canonical"], row["signature"], row["kid"])

@@ -54,23 +54,15 @@ def report(findings: Sequence[Finding]) -> int:
     _say("")
     _say(CANNOT_PROVE)
     _say("")
-    _say(
-        "The log holds." if not wrong else f"The log does NOT hold: {wrong} of {len(findings)} checks failed."
-    )
+    _say("The log holds." if not wrong else f"The log does NOT hold: {wrong} of {len(findings)} checks failed.")
     return DOES_NOT_HOLD if wrong else HOLDS
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m services.audit verify", description="Check a bundle offline."
-    )
+    parser = argparse.ArgumentParser(prog="python -m services.audit verify", description="Check a bundle offline.")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser.add_argument(
-        "--trust", type=Path, required=True, metavar="KEYS", help="the keys you already trust"
-    )
-    parser.add_argument(
-        "--earlier", type=Path, metavar="CHECKPOINT", help="a checkpoint you kept from before"
-    )
+    parser.add_argument("--trust", type=Path, required=True, metavar="KEYS", help="the keys you already trust")
+    parser.add_argument("--earlier", type=Path, metavar="CHECKPOINT", help="a checkpoint you kept from before")
     parser.add_argument(
         "--oldest", type=float, default=300, metavar="SECONDS",
         help="how far a source's watermark may lie before the bundle's time (default 300)",

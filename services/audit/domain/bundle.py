@@ -31,9 +31,7 @@ class Signed:
     @classmethod
     def of_json(cls, members: Mapping[str, str]) -> Self:
         """Read what `as_json` wrote."""
-        return cls(
-            members["event"].encode(), base64.b64decode(members["signature"], validate=True), members["kid"]
-        )
+        return cls(members["event"].encode(), base64.b64decode(members["signature"], validate=True), members["kid"])
 
 
 @dataclass(frozen=True)

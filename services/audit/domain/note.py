@@ -9,6 +9,7 @@ from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.audit.domain.merkle import Hash
 
@@ -57,6 +58,14 @@ class NoteKey:
     name: str
     private: Ed25519PrivateKey
 
+    @classmethod
+    def of_pem(cls, name: str, pem: bytes) -> Self:
+        """Read an unencrypted Ed25519 private key; raise `BadNote` for any other."""
+        private = load_pem_private_key(pem, password=None)
+        if not isinstance(private, Ed25519PrivateKey):
+            raise BadNote("a log key is an Ed25519 key")
+        return cls(name, private)
+
     @property
     def verifier(self) -> VerifierKey:
         """Return what others need to check this key's signatures."""
@@ -79,9 +88,7 @@ def open_note(note: str, key: VerifierKey) -> str:
     if not separator or not tail.endswith("\n") or tail.count("\n") > MOST_SIGNATURES:
         raise BadNote("not a signed note")
     text = body + "\n"
-    if not any(
-        [_signed_by(key, line, text) for line in tail.splitlines()]
-    ):  # all lines: a wrong one must be seen
+    if not any([_signed_by(key, line, text) for line in tail.splitlines()]):  # all lines: a wrong one must be seen
         raise BadNote(f"not signed by {key.name}")
     return text
 
@@ -117,12 +124,7 @@ class Checkpoint:
     def open(cls, note: str, key: VerifierKey) -> Self:
         """Read a signed checkpoint of the log that `key` belongs to; raise `BadNote` otherwise."""
         lines = open_note(note, key).split("\n")
-        if (
-            len(lines) != 4
-            or not lines[1].isascii()
-            or not lines[1].isdigit()
-            or str(int(lines[1])) != lines[1]
-        ):
+        if len(lines) != 4 or not lines[1].isascii() or not lines[1].isdigit() or str(int(lines[1])) != lines[1]:
             raise BadNote("not a checkpoint")
         checkpoint = cls(lines[0], int(lines[1]), _decode(lines[2]))
         if checkpoint.origin != key.name or len(checkpoint.root) != 32:

@@ -50,9 +50,7 @@ def verify(bundle: Bundle, trust: Trust, *, earlier: str | None, oldest: timedel
         leaves = [Leaf.parse(raw) for raw in bundle.leaves]
     except (BadNote, BadLeaf) as wrong:
         return [Finding(False, f"checkpoint and leaves: {wrong}")]
-    findings = [
-        Finding(True, f"checkpoint of {checkpoint.origin}, {checkpoint.size} leaves, signed by the log")
-    ]
+    findings = [Finding(True, f"checkpoint of {checkpoint.origin}, {checkpoint.size} leaves, signed by the log")]
     findings += _tree(bundle.leaves, checkpoint)
     if earlier is not None:
         findings += _grown_from(earlier, bundle.leaves, checkpoint, trust.log)
@@ -81,9 +79,7 @@ def _grown_from(note: str, leaves: Sequence[bytes], now: Checkpoint, key: Verifi
                   f"a fork: the first {before.size} leaves are not those of the earlier checkpoint")  # fmt: skip
 
 
-def _source(
-    source: str, leaves: Sequence[Leaf], bundle: Bundle, trust: Trust, oldest: timedelta
-) -> Iterator[Finding]:
+def _source(source: str, leaves: Sequence[Leaf], bundle: Bundle, trust: Trust, oldest: timedelta) -> Iterator[Finding]:
     """Check one source: its numbers are 1, 2, 3 … without a hole, as far as it swore it had published by T."""
     numbers = [leaf.sequence for leaf in leaves if leaf.source == source]
     whole = sorted(numbers) == list(range(1, len(numbers) + 1))
@@ -92,9 +88,7 @@ def _source(
     watermarks = [_Watermark.of(signed) for signed in bundle.watermarks if _source_of(signed) == source]
     genuine = [mark for mark in watermarks if mark and trust.signature_holds(source, mark.signed)]
     if not genuine or len(genuine) != len(watermarks):
-        yield Finding(
-            False, f"{source}: no watermark that it signed, so nothing says how far its numbers went"
-        )
+        yield Finding(False, f"{source}: no watermark that it signed, so nothing says how far its numbers went")
         return
     last, reached = max(mark.last for mark in genuine), min(mark.t for mark in genuine)
     yield Finding(last <= len(numbers), f"{source}: complete up to its watermarks, T = {reached.isoformat()}"
@@ -163,6 +157,4 @@ def _opened(each: Opened, leaves: Sequence[Leaf], trust: Trust) -> Iterator[Find
     ok = each.index in range(len(leaves)) and leaves[each.index] == expected
     ok = ok and trust.signature_holds(said[0], each.event)
     name = f"opened event {each.index} ({said[2]})"
-    yield Finding(
-        ok, f"{name}: signed by {said[0]}, unchanged" if ok else f"{name}: not what its leaf commits to"
-    )
+    yield Finding(ok, f"{name}: signed by {said[0]}, unchanged" if ok else f"{name}: not what its leaf commits to")

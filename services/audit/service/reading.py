@@ -44,32 +44,24 @@ async def read_events(
     policy.check_may_read(caller)
     size, _ = await _checkpoint(tx)
     rows = await store.find_events(tx, filter_, below=size, after=after, limit=limit)
-    opened = [event for row in rows if (event := store.opened(row))]
+    opened = [event for _, event in rows if event]
     filters = filter_.as_json()
-    await outbox.append(
-        tx, events.read(caller, reason, kind="events", filters=filters, count=len(opened), now=now)
-    )
-    return Page(opened, rows[-1]["arrived"] if len(rows) == limit else None)
+    await outbox.append(tx, events.read(caller, reason, kind="events", filters=filters, count=len(opened), now=now))
+    return Page(opened, rows[-1][0] if len(rows) == limit else None)
 
 
-async def make_bundle(
-    tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime
-) -> Bundle:
+async def make_bundle(tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime) -> Bundle:
     """Pack all leaves up to the newest checkpoint, with the events that match opened, for checking offline."""
     policy.check_may_read(caller)
     size, note = await _checkpoint(tx)
     rows = await store.find_events(tx, filter_, below=size, after=0, limit=limit)
-    opened = [event for row in rows if (event := store.opened(row))]
+    opened = [event for _, event in rows if event]
     filters = filter_.as_json()
-    await outbox.append(
-        tx, events.read(caller, reason, kind="bundle", filters=filters, count=len(opened), now=now)
-    )
+    await outbox.append(tx, events.read(caller, reason, kind="bundle", filters=filters, count=len(opened), now=now))
     return Bundle(now, note, await store.leaves(tx, size), opened, await store.covered_watermarks(tx))
 
 
-async def prove_inclusion(
-    tx: Tx, *, caller: Caller, reason: Reason, source: str, sequence: int, now: datetime
-) -> str:
+async def prove_inclusion(tx: Tx, *, caller: Caller, reason: Reason, source: str, sequence: int, now: datetime) -> str:
     """Return a C2SP tlog-proof that this event is in the newest checkpoint."""
     policy.check_may_read(caller)
     size, note = await _checkpoint(tx)

@@ -75,22 +75,22 @@ async def rehash(db: Database) -> int | None:
     after = -1
     while True:
         async with db.read() as tx:
-            rows = await store.entries_for_rehash(tx, after=after, limit=BATCH)
-        if not rows:
-            return None
-        for row in rows:
-            if not _holds(row):
+            kept = await store.kept_leaves(tx, after=after, limit=BATCH)
+        for leaf in kept:
+            if not _holds(leaf):
                 async with db.transaction() as tx:
-                    await alarms.raise_alarm(tx, "edited_row", str(row["index"]), {"index": row["index"]})
-                return row["index"]
-        after = rows[-1]["index"]
+                    await alarms.raise_alarm(tx, "edited_row", str(leaf.index), {"index": leaf.index})
+                return leaf.index
+        if len(kept) < BATCH:
+            return None
+        after = kept[-1].index
 
 
-def _holds(row: Mapping[str, object]) -> bool:
-    """Say whether a leaf is what the tree hashed, and (unless erased) what its entry still says."""
-    leaf = row["leaf"]
-    if not isinstance(leaf, bytes) or leaf_hash(leaf) != row["hash"]:
+def _holds(kept: store.Kept) -> bool:
+    """Say whether a leaf is what the tree hashed, and (unless erased) what its entry still says.
+
+    Erasing empties an entry, it never removes it.
+    """
+    if leaf_hash(kept.leaf) != kept.hash:
         return False
-    if row["source"] is None:
-        return False  # the entry's row is gone: erasing empties it, it never removes it
-    return row["canonical"] is None or store.leaf_of(row).canonical() == leaf
+    return kept.erased or (kept.expected is not None and kept.expected.canonical() == kept.leaf)

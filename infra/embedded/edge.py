@@ -1,0 +1,90 @@
+"""The one public port: routes by the first segment of the path to the service that owns it, refuses all else."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import httpx2
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+WELL_KNOWN = "/.well-known/oauth-authorization-server/identity"
+"""Where RFC 8414 §3.1 puts the metadata of the issuer `…/identity`."""
+
+LARGEST_BODY = 1 << 20
+"""Bytes. The services have tighter limits of their own; this one keeps a stranger from filling our memory."""
+
+_HOP_BY_HOP = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"host"}
+
+
+def edge(services: Mapping[str, Application]) -> Application:
+    """Return the application of the public port; inside routes (`/internal/…`) are no service's and so do not exist."""
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return  # start-up and shut-down are the services' own business; websockets nobody has
+        path = str(scope["path"])
+        service = services.get("identity" if path == WELL_KNOWN else path.split("/")[1])
+        if service is None or ".." in path.split("/"):
+            await _refuse(send, 404, "not_found")
+        else:
+            await service(scope, receive, send)
+
+    return route
+
+
+def proxy(base_url: str, client: httpx2.AsyncClient) -> Application:
+    """Return an application that passes requests on to a service that runs in a process of its own."""
+
+    async def forward(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read(receive)
+        if body is None:
+            await _refuse(send, 413, "body_too_large")
+            return
+        request = client.build_request(
+            scope["method"],
+            httpx2.URL(base_url, raw_path=bytes(scope["raw_path"]) + _query(scope)),
+            headers=[(name, value) for name, value in scope["headers"] if name not in _HOP_BY_HOP],
+            content=body,
+        )
+        try:
+            answer = await client.send(request, follow_redirects=False)
+        except httpx2.TransportError:
+            await _refuse(send, 503, "service_unavailable")
+            return
+        headers = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP_BY_HOP]
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.content})
+
+    return forward
+
+
+def _query(scope: Scope) -> bytes:
+    return b"?" + bytes(scope["query_string"]) if scope["query_string"] else b""
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the whole body; None when it is larger than anybody here accepts."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            return None
+        if not message.get("more_body"):
+            return body
+
+
+async def _refuse(send: Send, status: int, code: str) -> None:
+    """Answer as the services do (RFC 9457), for what never reaches one."""
+    retryable = status == 503
+    fault = "gateway" if retryable else "client"
+    problem = {"type": f"urn:motlan:problem:{code}", "status": status, "code": code}
+    body = json.dumps(problem | {"fault": fault, "retryable": retryable}).encode()
+    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
