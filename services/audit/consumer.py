@@ -1,0 +1,8 @@
+"""What audit does with events: it keeps every one of them, whatever its type."""
+
+from collections.abc import Mapping
+
+from services.audit.service import keeping
+from shared.consumer import Handler
+
+HANDLERS: Mapping[str, Handler] = {"*": keeping.keep}
