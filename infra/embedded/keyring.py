@@ -78,4 +78,3 @@ class Keyring:
         draft.write_bytes(content)
         draft.replace(path)
         return path
-

@@ -1,0 +1,122 @@
+"""Runs the four services: in this process side by side, or each as a process of its own; behind one public port."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from importlib import import_module
+
+import httpx2
+import uvicorn
+
+from infra.embedded.edge import Application, edge, proxy
+from infra.embedded.environment import ROOT, Ports
+from infra.embedded.keyring import SERVICES
+
+Environments = Mapping[str, Mapping[str, str]]
+START_WITHIN_SECONDS = 30
+
+
+class DidNotStart(Exception):
+    """A process ended, or did not answer, while it was expected to start; its own words are above."""
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server among others in one loop: the signals are the runner's."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@asynccontextmanager
+async def gateway(environments: Environments, ports: Ports, *, split: bool = False) -> AsyncGenerator[None]:
+    """Run all services and the public port while the block lasts; they are ready when it is entered."""
+    async with AsyncExitStack() as running:
+        start = _in_processes if split else _side_by_side
+        services = await running.enter_async_context(start(environments, ports))
+        await running.enter_async_context(serving(edge(services), ports.edge))
+        yield
+
+
+@asynccontextmanager
+async def serving(application: Application, port: int) -> AsyncGenerator[None]:
+    """Serve an application on a loopback port while the block lasts."""
+    server = _Server(
+        uvicorn.Config(
+            application, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_graceful_shutdown=3,
+        )
+    )  # fmt: skip
+    task = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if task.done():
+                raise DidNotStart(f"port {port}") from task.exception()
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _side_by_side(environments: Environments, ports: Ports) -> AsyncGenerator[Mapping[str, Application]]:
+    async with AsyncExitStack() as running:
+        services: dict[str, Application] = {}
+        for name in SERVICES:
+            module = import_module(f"services.{name}.__main__")
+            service = module.compose(module.Settings.from_environment(environments[name]))
+            services[name] = service.app
+            await running.enter_async_context(serving(service.app, getattr(ports, name)))
+            await running.enter_async_context(service.running())
+        yield services
+
+
+@asynccontextmanager
+async def _in_processes(environments: Environments, ports: Ports) -> AsyncGenerator[Mapping[str, Application]]:
+    async with AsyncExitStack() as running:
+        client = await running.enter_async_context(httpx2.AsyncClient(timeout=30))
+        for name in SERVICES:
+            await running.enter_async_context(process(f"services.{name}", environments[name]))
+        for name in SERVICES:
+            await until_ready(client, f"{ports.inside(name)}/health/ready")
+        yield {name: proxy(ports.inside(name), client) for name in SERVICES}
+
+
+@asynccontextmanager
+async def process(module: str, environment: Mapping[str, str], *arguments: str) -> AsyncGenerator[None]:
+    """Run `python -m module` while the block lasts; it is asked to end, and made to after five seconds."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, cwd=ROOT, env={**os.environ, **environment}
+    )
+    try:
+        yield
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        try:
+            await asyncio.wait_for(child.wait(), timeout=5)
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+
+
+async def until_ready(client: httpx2.AsyncClient, url: str) -> None:
+    """Wait until this address answers 200; raise DidNotStart when it takes too long."""
+    try:
+        async with asyncio.timeout(START_WITHIN_SECONDS):
+            while True:
+                if await _answers(client, url):
+                    return
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise DidNotStart(url) from None
+
+
+async def _answers(client: httpx2.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).status_code == 200
+    except httpx2.TransportError:
+        return False
