@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, FilePath, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
 class InvalidSettings(Exception):
@@ -75,16 +75,26 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str | None = None
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing but what is passed: only `from_environment` looks at the environment."""
+        return (init_settings,)
+
+    @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the settings; refuses a key with our prefix that no setting has, so that a typing slip is no default.
 
         Raises InvalidSettings naming every wrong key.
         """
         environ = os.environ if environ is None else environ
-        prefix = cls.model_config.get("env_prefix", "")
-        given = {
-            key.removeprefix(prefix).lower(): value for key, value in environ.items() if key.startswith(prefix)
-        }
+        prefix = cls.model_config.get("env_prefix")
+        if not prefix:
+            raise InvalidSettings(f"{cls.__module__}.{cls.__qualname__} names no env_prefix")
+        given = {key.removeprefix(prefix).lower(): value for key, value in environ.items() if key.startswith(prefix)}
         wrong = [f"{prefix}{key.upper()}: no such setting" for key in given if key not in cls.model_fields]
         try:
             settings = cls.model_validate_strings(given) if not wrong else None
@@ -94,6 +104,11 @@ class ServiceSettings(BaseSettings):
         if settings is None:
             raise InvalidSettings("\n".join(sorted(wrong)))
         return settings
+
+    @property
+    def service(self) -> str:
+        """The service these settings are of: its prefix in small letters."""
+        return self.model_config.get("env_prefix", "").rstrip("_").lower()
 
     @property
     def secure(self) -> bool:

@@ -1,0 +1,112 @@
+"""The one middleware of every service, pure ASGI: trace, log line, body limit, headers, and the answer to a bug."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from opentelemetry.trace import Span
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import log, telemetry
+from shared.errors import Problem
+from shared.problems import BodyTooLarge, InternalError
+from shared.telemetry import Telemetry
+
+COOKIES = "motlan.cookies"
+"""In the scope: `Set-Cookie` values to send with whatever answer is made."""
+
+DEFAULT_HEADERS: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+"""What an answer carries unless its route says otherwise."""
+
+
+class Kernel:
+    """Wraps a service's routes. `render` answers a problem; `secure` is whether browsers reach us over TLS."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        tracer: Telemetry,
+        render: Callable[[Scope, Problem], Response],
+        secure: bool,
+        max_body: int,
+    ) -> None:
+        self._app = app
+        self._service = service
+        self._tracer = tracer
+        self._render = render
+        self._headers = dict(DEFAULT_HEADERS)
+        self._max_body = max_body
+        if secure:
+            self._headers["strict-transport-security"] = "max-age=31536000"  # RFC 6797
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        inside = scope["path"].startswith("/internal/")
+        told = Headers(scope=scope).get("traceparent")
+        with (
+            self._tracer.request(scope["method"], told, inside=inside) as span,
+            log.bound(service=self._service, trace_id=telemetry.trace_id()),
+        ):
+            await self._serve(scope, receive, send, span)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
+        started = time.perf_counter()  # a duration, not a time of day
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._add_headers(message, scope)
+            await send(message)
+
+        try:
+            if self._too_large(scope):
+                await self._render(scope, BodyTooLarge())(scope, receive, send_with_headers)
+            else:
+                await self._app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an answer
+            log.error("unhandled_exception", error, route=route_template(scope))
+            if status == 0:
+                await self._render(scope, InternalError())(scope, receive, send_with_headers)
+        finally:
+            _finish(span, scope, status, started)
+
+    def _too_large(self, scope: Scope) -> bool:
+        # What comes in chunks, without a length, is counted by Starlette while it is read.
+        length = Headers(scope=scope).get("content-length", "0")
+        return not length.isdecimal() or int(length[:20]) > self._max_body
+
+    def _add_headers(self, message: Message, scope: Scope) -> None:
+        headers = MutableHeaders(raw=message["headers"])
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
+        for cookie in scope.get(COOKIES, ()):
+            headers.append("set-cookie", cookie)
+
+
+def route_template(scope: Scope) -> str:
+    """Name the route that was taken, with its placeholders: a path may hold somebody's identifiers, a template never."""
+    return getattr(scope.get("route"), "path", None) or "(no route)"
+
+
+def _finish(span: Span, scope: Scope, status: int, started: float) -> None:
+    route = route_template(scope)
+    span.update_name(f"{scope['method']} {route}")
+    span.set_attributes(
+        {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
+    )
+    took = round((time.perf_counter() - started) * 1000, 1)
+    log.info("request", method=scope["method"], route=route, status=status, duration_ms=took)

@@ -1,0 +1,260 @@
+"""Makes a service's HTTP application, and gives its routes what they ask for: caller, database, time."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Protocol, Self, cast
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from shared import asgi, clock, dpop, tokens
+from shared.db import Database
+from shared.errors import NotFound, Problem
+from shared.guards import check_all_guarded, guard, public
+from shared.keys import Trust
+from shared.problems import (
+    BodyTooLarge,
+    InternalError,
+    MalformedForm,
+    MalformedJson,
+    MethodNotAllowed,
+    invalid_request,
+    problem_response,
+)
+from shared.settings import ServiceSettings
+from shared.telemetry import Telemetry
+
+__all__ = ["Body", "Caller", "Db", "Now", "Presented", "UnconsumedCaller", "View", "guard", "make_app", "public"]
+
+MAX_BODY = 64 * 1024
+
+
+class Composed(Protocol):
+    """What the kernel needs of a composed service; `shared.service.Service` is one."""
+
+    settings: ServiceSettings
+    db: Database
+    trust: Trust
+    verifier: tokens.TokenVerifier
+
+
+class Body(BaseModel):
+    """What a route is sent: nothing converted, nothing unknown, never changed."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_json(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:  # noqa: ANN401 - anything can be sent
+        # FastAPI parses JSON first, and strict Python mode would then refuse a UUID or a time for being a string.
+        if info.mode == "python" and isinstance(value, dict):
+            return cls.model_validate_json(to_json(value))
+        return handler(value)
+
+
+class View(BaseModel):
+    """What a route answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+async def _now() -> datetime:
+    return clock.now()
+
+
+async def _db(request: Request) -> Database:
+    return service_of(request).db
+
+
+Now = Annotated[datetime, Depends(_now)]
+"""The one instant of this request, UTC."""
+Db = Annotated[Database, Depends(_db)]
+
+
+@guard
+async def presented(request: Request, now: Now) -> tokens.Presented:
+    """Verify token and proof, and leave the proof for the route to consume in its own statement."""
+    service = service_of(request)
+    return await service.verifier.verify(
+        authorization=request.headers.getlist("authorization"),
+        proofs=request.headers.getlist("dpop"),
+        method=request.method,
+        url=public_url(request),
+        now=now,
+    )
+
+
+Presented = Annotated[tokens.Presented, Depends(presented)]
+UnconsumedCaller = Presented
+"""Caller and proof; the route must consume the proof: kind `dpop.REPLAY_KIND`, `proof.key`, until `proof.expires`."""
+
+
+@guard
+async def caller(shown: Presented, db: Db) -> tokens.Caller:
+    """Verify token and proof, and use the proof up in a transaction of its own."""
+    async with db.transaction() as tx:
+        await dpop.consume(tx, shown.proof)
+    return shown.caller
+
+
+Caller = Annotated[tokens.Caller, Depends(caller)]
+
+
+def service_of(request: Request) -> Composed:
+    """Return the composed service a request came to."""
+    return cast(Composed, request.app.state.service)
+
+
+def public_url(request: Request) -> str:
+    """Return the address that was called as the outside knows it, without query (RFC 9449 §4.3, `htu`).
+
+    From our own setting: `Host` and forwarded headers are the caller's word.
+    """
+    path = cast(bytes, request.scope.get("raw_path") or request.scope["path"].encode())
+    return service_of(request).settings.public_origin + path.partition(b"?")[0].decode("latin-1")
+
+
+Render = Callable[[Scope, Problem], Response]
+
+
+def make_app(
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    title: str,
+    *,
+    telemetry: Telemetry | None = None,
+    render_page: Render | None = None,
+    max_body: int = MAX_BODY,
+) -> FastAPI:
+    """Make the application of one service; `app.state.service` is set by `Service`.
+
+    `render_page` (see `shared.pages`) answers problems of pages. Raises Unguarded when a route has neither a caller
+    nor the mark `public`.
+    """
+    app = FastAPI(
+        title=title,
+        openapi_url=f"/{settings.service}/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # would build an address from `Host`
+        max_body_size=max_body,
+        form_limits={"max_fields": 200, "max_files": 0, "max_part_size": max_body},
+        generate_unique_id_function=lambda route: route.name,
+        responses={"default": _PROBLEM},
+        # FastAPI's own telemetry would write what was sent into its logs, and halve the throughput.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    for router in routers:
+        app.include_router(router)
+    check_all_guarded(app)
+    _answer_problems(app, render := _renderer(render_page))
+    app.add_middleware(
+        asgi.Kernel,
+        service=settings.service,
+        tracer=telemetry or Telemetry(settings.service),
+        render=render,
+        secure=settings.secure,
+        max_body=max_body,
+    )
+    return app
+
+
+def _renderer(render_page: Render | None) -> Render:
+    def render(scope: Scope, problem: Problem) -> Response:
+        if render_page and wants_page(scope):
+            return render_page(scope, problem)
+        return problem_response(problem)
+
+    return render
+
+
+def wants_page(scope: Scope) -> bool:
+    """Say whether somebody in a browser waits for the answer: by the route, or by the request where there is none."""
+    if route := scope.get("route"):
+        return bool(getattr(route, "is_page", False))
+    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    return accept.startswith(b"text/html")
+
+
+def _answer_problems(app: FastAPI, render: Render) -> None:
+    async def on_problem(request: Request, error: Exception) -> Response:
+        return render(request.scope, cast(Problem, error))
+
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        found = cast(RequestValidationError, error).errors()
+        malformed = any(one["type"] == "json_invalid" for one in found)
+        return render(request.scope, MalformedJson() if malformed else invalid_request(found))
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        refusal = cast(HTTPException, error)
+        response = render(request.scope, _problem_of(refusal, request))
+        if refusal.status_code == 405 and refusal.headers:
+            response.headers.update({k: v for k, v in refusal.headers.items() if k.lower() == "allow"})
+        return response
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+
+
+def _problem_of(refusal: HTTPException, request: Request) -> Problem:
+    """Say what the framework refused in our words."""
+    match refusal.status_code:
+        case 400:
+            form = "form" in request.headers.get("content-type", "")
+            return MalformedForm() if form else MalformedJson()
+        case 404:
+            return NotFound()
+        case 405:
+            return MethodNotAllowed()
+        case 413:
+            return BodyTooLarge()
+        case _:
+            return InternalError()
+
+
+_PROBLEM: dict[str, Any] = {
+    "description": "A problem (RFC 9457): `code` says which, `fault` whose, `retryable` whether trying again can help.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "code", "fault", "retryable", "trace_id"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string"},
+                    "fault": {"enum": ["client", "citizen", "gateway", "source"]},
+                    "retryable": {"type": "boolean"},
+                    "retry_at": {"type": "string", "format": "date-time"},
+                    "trace_id": {"type": "string"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["in", "pointer", "reason"],
+                            "properties": {
+                                "in": {"enum": ["body", "query", "path", "header", "cookie"]},
+                                "pointer": {"type": "string"},
+                                "reason": {"type": "string"},
+                            },
+                        },
+                    },
+                },
+            }
+        }
+    },
+}
