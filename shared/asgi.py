@@ -98,15 +98,13 @@ class Kernel:
 
 
 def route_template(scope: Scope) -> str:
-    """Name the route that was taken, with its placeholders: a path may hold somebody's identifiers, a template never."""
+    """Name the route taken, with its placeholders: a path may hold somebody's identifiers, a template never."""
     return getattr(scope.get("route"), "path", None) or "(no route)"
 
 
 def _finish(span: Span, scope: Scope, status: int, started: float) -> None:
     route = route_template(scope)
     span.update_name(f"{scope['method']} {route}")
-    span.set_attributes(
-        {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
-    )
+    span.set_attributes({"http.route": route, "http.response.status_code": status})
     took = round((time.perf_counter() - started) * 1000, 1)
     log.info("request", method=scope["method"], route=route, status=status, duration_ms=took)

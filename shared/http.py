@@ -50,7 +50,7 @@ class Body(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _as_json(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:  # noqa: ANN401 - anything can be sent
+    def _as_json(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         # FastAPI parses JSON first, and strict Python mode would then refuse a UUID or a time for being a string.
         if info.mode == "python" and isinstance(value, dict):
             return cls.model_validate_json(to_json(value))

@@ -21,7 +21,8 @@ from shared.keys import ServiceKey, Trust, sign_jws
 TYP = "service+jwt"
 LIFE = timedelta(seconds=60)
 SKEW = timedelta(seconds=10)
-TIMEOUT = httpx2.Timeout(3.0, connect=1.0)
+TIMEOUT = httpx2.Timeout(3.0, connect=1.0)  # of each step
+LONGEST_CALL = 4.0  # seconds, all steps together
 
 
 class InvalidAssertion(Unauthenticated):
@@ -95,7 +96,7 @@ def assertion(caller: str, callee: str, key: ServiceKey, now: datetime) -> str:
 class ServiceClient:
     """Calls one other service. Use it within `async with`, or close it.
 
-    Every call ends within four seconds. Raises a RemoteProblem of the callee's kind (RemoteNotFound is a NotFound),
+    An attempt ends within four seconds. Raises a RemoteProblem of the callee's kind (RemoteNotFound is a NotFound),
     CalleeUnavailable when it cannot be reached, and CallRefused for what is a bug between the two.
     """
 
@@ -130,15 +131,16 @@ class ServiceClient:
 
     async def _call(self, method: str, path: str, *, again: bool, **what: object) -> dict[str, JsonValue]:
         try:
-            answer = await self._send(method, path, what)
-        except httpx2.TransportError as error:
-            if not again:
-                raise self._unavailable(error) from error
-            await asyncio.sleep(0.05)
             try:
                 answer = await self._send(method, path, what)
-            except httpx2.TransportError as second:
-                raise self._unavailable(second) from second
+            except httpx2.NetworkError:
+                if not again:
+                    raise
+                await asyncio.sleep(0.05)
+                answer = await self._send(method, path, what)
+        except (httpx2.TransportError, TimeoutError) as error:
+            log.warning("callee_unavailable", callee=self._callee, reason=type(error).__name__)
+            raise CalleeUnavailable from error
         return self._read(answer)
 
     async def _send(self, method: str, path: str, what: Mapping[str, Any]) -> httpx2.Response:
@@ -146,12 +148,8 @@ class ServiceClient:
         headers = {"authorization": f"Bearer {assertion(self._caller, self._callee, self._key, clock.now())}"}
         if traceparent := telemetry.traceparent():
             headers["traceparent"] = traceparent
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(LONGEST_CALL):
             return await self.http.request(method, path, headers=headers, **what)
-
-    def _unavailable(self, error: Exception) -> CalleeUnavailable:
-        log.warning("callee_unavailable", callee=self._callee, reason=type(error).__name__)
-        return CalleeUnavailable()
 
     def _read(self, answer: httpx2.Response) -> dict[str, JsonValue]:
         if answer.status_code == 204:

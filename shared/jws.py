@@ -1,4 +1,4 @@
-"""Reads compact JWS (RFC 7515) with nothing left to the sender: one type, fixed algorithms, exactly the header we expect.
+"""Reads compact JWS (RFC 7515) and leaves nothing to the sender: one type, fixed algorithms, exactly our header.
 
 Refuses here, before any key is looked at: other `typ` and `alg` (none, HS256 with a public key), `jku`, `x5u`, `crit`,
 `b64`, `jwk` where none belongs, duplicate members, non-canonical base64url, deep nesting and oversize.

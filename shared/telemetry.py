@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -17,7 +18,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-(
 
 
 class Telemetry:
-    """One service's tracer. Without a collector nothing is recorded, but every request has its trace id all the same."""
+    """One service's tracer. Without a collector nothing is recorded, but every request has its trace id."""
 
     def __init__(self, service: str, endpoint: str | None = None, *, ratio: float = 1.0) -> None:
         sampler = ParentBased(TraceIdRatioBased(ratio)) if endpoint else ALWAYS_OFF
@@ -33,7 +34,7 @@ class Telemetry:
         """Span one request. A trace from inside is continued; one from outside is linked, not trusted to name ours."""
         told = parse(traceparent)
         links = [Link(told)] if told and not inside else []
-        parent = trace.set_span_in_context(NonRecordingSpan(told)) if told and inside else trace.Context()
+        parent = trace.set_span_in_context(NonRecordingSpan(told)) if told and inside else Context()
         with self.tracer.start_as_current_span(
             name, parent, SpanKind.SERVER, links=links, record_exception=False, set_status_on_exception=False
         ) as span:

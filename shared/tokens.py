@@ -200,7 +200,7 @@ class _Claims(_Model):
     authorization_details: list[_Details] = Field(default=[], max_length=1)
 
     def caller(self) -> Caller:
-        """Build the typed subject. Raises InvalidToken for a token without an agency, unless it is the citizen's own."""
+        """Build the typed subject. Raises InvalidToken without an agency, unless the token is the citizen's own."""
         if self.agency is None and self.mandate.kind != "first_party":
             raise InvalidToken
         return Caller(
