@@ -1,0 +1,91 @@
+"""Schema changes as numbered SQL files, applied forward only, by the owner role, once."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+_ROOT = Path(__file__).parent.parent
+_FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_LOCK = 7_306_142_001  # any number, as long as nothing else in the database locks it
+
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS schema_migration (
+  set        text        NOT NULL,
+  number     integer     NOT NULL CHECK (number > 0),
+  name       text        NOT NULL,
+  sha256     bytea       NOT NULL CHECK (length(sha256) = 32),
+  applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (set, number)
+)
+"""
+
+
+class MigrationError(Exception):
+    """A migration file is misnamed, out of order, missing, or was edited after it had been applied."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of SQL: `0001_grants.sql` is number 1 of its set ('shared' or the service's name)."""
+
+    set: str
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> bytes:
+        """Return the digest by which an edited file is found out."""
+        return hashlib.sha256(self.sql.encode()).digest()
+
+
+async def migrate(owner_dsn: str, service: str) -> list[Migration]:
+    """Bring a service's database to the newest schema and return what was applied now.
+
+    The shared files come first, then the service's. Each file is one transaction. Several processes may call this
+    at once: one works, the others wait and find nothing to do. Raises MigrationError before it changes anything.
+    """
+    migrations = read_set("shared", _ROOT / "shared" / "sql")
+    migrations += read_set(service, _ROOT / "services" / service / "migrations")
+    connection = await asyncpg.connect(owner_dsn, timeout=10)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)  # ends with the connection
+        await connection.execute(_LEDGER)
+        pending = await _pending(connection, migrations)
+        for migration in pending:
+            await _apply(connection, migration)
+        return pending
+    finally:
+        await connection.close()
+
+
+def read_set(name: str, folder: Path) -> list[Migration]:
+    """Return the migrations of a folder in order; an absent folder has none. Raises MigrationError."""
+    found: list[Migration] = []
+    for path in sorted(folder.glob("*.sql")):
+        match = _FILE.fullmatch(path.name)
+        if match is None or int(match[1]) != len(found) + 1:
+            raise MigrationError(f"{name}: {path.name} is not number {len(found) + 1:04}")
+        found.append(Migration(name, int(match[1]), path.name, path.read_text("utf-8")))
+    return found
+
+
+async def _pending(connection: "asyncpg.Connection[asyncpg.Record]", migrations: list[Migration]) -> list[Migration]:
+    rows = await connection.fetch("SELECT set, number, sha256 FROM schema_migration")
+    applied = {(row["set"], row["number"]): row["sha256"] for row in rows}
+    for migration in migrations:
+        if applied.get((migration.set, migration.number), migration.sha256) != migration.sha256:
+            raise MigrationError(f"{migration.set}: {migration.name} was edited after it had been applied")
+    return [m for m in migrations if (m.set, m.number) not in applied]
+
+
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO schema_migration (set, number, name, sha256) VALUES ($1, $2, $3, $4)",
+            migration.set, migration.number, migration.name, migration.sha256,
+        )  # fmt: skip
