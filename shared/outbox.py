@@ -1,0 +1,33 @@
+"""The outbox: an event is committed in the transaction of the change it tells of; the relay publishes it later."""
+
+from datetime import datetime
+
+from shared import events, telemetry
+from shared.db import Tx
+from shared.events import Event
+
+
+async def append(tx: Tx, event: Event) -> None:
+    """Make the event part of this transaction: both are committed, or neither.
+
+    Call it after the row lock on what the event is about: the order of these calls is the order of the events of a
+    key. Raises ValueError for an event that could never be published.
+    """
+    events.check(event)
+    await tx.execute(
+        "INSERT INTO outbox (event_id, type, key, time, data, traceparent) VALUES ($1, $2, $3, $4, $5, $6)",
+        event.id, event.type, event.key, event.time, dict(event.data), telemetry.traceparent(),
+    )  # fmt: skip
+    tx.appended = True
+
+
+async def mark_sealed(tx: Tx, through_sequence: int, *, now: datetime) -> None:
+    """Note that `audit` has sealed this service's events up to and including this number."""
+    await tx.execute(
+        "UPDATE outbox SET sealed_at = $2 WHERE sequence <= $1 AND sealed_at IS NULL", through_sequence, now
+    )
+
+
+async def oldest_unsealed(tx: Tx) -> datetime | None:
+    """Return the time of the oldest event that `audit` has not sealed yet, or None when all are."""
+    return await tx.fetchval("SELECT min(time) FROM outbox WHERE sealed_at IS NULL")
