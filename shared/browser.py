@@ -1,0 +1,94 @@
+"""Knows one browser from another, and a form of ours from somebody else's."""
+
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from secrets import token_urlsafe
+from typing import Annotated, cast
+
+from fastapi import Depends, Form, Request
+
+from shared.asgi import COOKIES
+from shared.errors import Forbidden
+from shared.http import service_of
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 random bytes
+_SCOPE_KEY = "motlan.browser"
+
+
+class ForeignForm(Forbidden):
+    """The form was not filled in on a page of ours in this browser, or so long ago that the cookie is gone."""
+
+    code = "foreign_form"
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """One browser, by its cookie: says nothing about who sits before it."""
+
+    secret: str = field(repr=False)
+
+    @property
+    def hash(self) -> str:
+        """What others may keep of it: SHA-256 in hex."""
+        return sha256(self.secret.encode()).hexdigest()
+
+    def csrf(self, form: str) -> str:
+        """Make the token of one form: an HMAC under the cookie, which other sites cannot read (__Host-, HttpOnly)."""
+        return urlsafe_b64encode(hmac.digest(self.secret.encode(), f"form|{form}".encode(), "sha256")).decode()
+
+
+def cookie_name(*, secure: bool) -> str:
+    """Name the cookie: browsers let nobody but this very host set a `__Host-` cookie, and only over https."""
+    return "__Host-motlan" if secure else "motlan"
+
+
+def browser_of(request: Request) -> Browser:
+    """Return the browser of a request; gives it a cookie if it has none, and never overwrites one (two tabs)."""
+    if known := request.scope.get(_SCOPE_KEY):
+        return cast(Browser, known)
+    secure = service_of(request).settings.secure
+    name = cookie_name(secure=secure)
+    sent = request.cookies.get(name, "")
+    browser = Browser(sent if _SECRET.fullmatch(sent) else token_urlsafe(32))
+    if browser.secret != sent:
+        attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+        request.scope.setdefault(COOKIES, []).append(f"{name}={browser.secret}{attributes}")
+    request.scope[_SCOPE_KEY] = browser
+    return browser
+
+
+async def _browser(request: Request) -> Browser:
+    return browser_of(request)
+
+
+CurrentBrowser = Annotated[Browser, Depends(_browser)]
+
+
+def check_same_origin(request: Request) -> None:
+    """Accept only what a page of ours sends (Fetch Metadata, else `Origin`); raises ForeignForm.
+
+    Sent neither of both, it is refused: every browser sends at least `Origin` with a POST.
+    """
+    site = request.headers.get("sec-fetch-site")
+    own = request.headers.get("origin") == service_of(request).settings.public_origin
+    if not (site == "same-origin" or (site is None and own)):
+        raise ForeignForm
+
+
+def own_form(name: str) -> Callable[..., Awaitable[None]]:
+    """Make the dependency of a route that takes the form `name` (in its template: `{{ csrf_field(name) }}`).
+
+    It raises ForeignForm unless the form comes from a page of ours, shown in this browser.
+    """
+
+    async def check(request: Request, browser: CurrentBrowser, csrf: Annotated[str, Form()] = "") -> None:
+        check_same_origin(request)
+        if not hmac.compare_digest(csrf.encode(), browser.csrf(name).encode()):
+            raise ForeignForm
+
+    return check

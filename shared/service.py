@@ -1,0 +1,140 @@
+"""Composes and runs one service: its settings are checked, its keys read and its database open before its port is."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+
+from shared import clock, health, log, replay
+from shared.db import Database
+from shared.inside import TIMEOUT, ServiceClient
+from shared.issuer_keys import IssuerKeys, fetch_from
+from shared.keys import ServiceKey, Trust
+from shared.settings import ServiceSettings
+from shared.tokens import KeySource, TokenVerifier
+
+SWEEP_SECONDS = 60
+
+
+@dataclass
+class Service:
+    """What a composition root returns; several may run side by side in one process. A service may subclass it.
+
+    `background` are coroutine functions that run for as long as the service does and see `db` open; one that ends
+    with an exception ends the service, loudly. `on_close` runs at the end, last first.
+    """
+
+    name: str
+    app: FastAPI
+    settings: ServiceSettings
+    background: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    issuer_keys: KeySource | None = None  # identity knows its own keys; others fetch them from it
+    key: ServiceKey = field(init=False, repr=False)
+    trust: Trust = field(init=False, repr=False)
+    verifier: TokenVerifier = field(init=False, repr=False)
+    db: Database = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.name != self.settings.service:
+            raise ValueError(f"{self.name} was given the settings of {self.settings.service}")
+        self.key = ServiceKey.load(self.settings.service_key_file)
+        self.trust = Trust.load(self.settings.trust_file)
+        self.verifier = TokenVerifier(
+            issuer=self.settings.issuer,
+            audience=f"{self.settings.public_origin}/{self.name}",
+            keys=self.issuer_keys or self._fetched_keys(),
+        )
+        self.app.include_router(health.router)
+        self.app.state.service = self
+
+    def client(self, callee: str) -> ServiceClient:
+        """Make the client of another service; it is closed with this one."""
+        url = {
+            "identity": self.settings.identity_url,
+            "consent": self.settings.consent_url,
+            "reuse": self.settings.reuse_url,
+            "audit": self.settings.audit_url,
+        }[callee]
+        client = ServiceClient(self.name, callee, url, self.key)
+        self.on_close.append(client.close)
+        return client
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Open the database, run what runs in the background, and stop it all on leaving.
+
+        Raises health.NotMigrated or db.DatabaseUnavailable before anything has started.
+        """
+        with log.bound(service=self.name):
+            async with AsyncExitStack() as stack:
+                for close in self.on_close:
+                    stack.push_async_callback(close)
+                self.db = await Database.connect(self.settings.dsn())
+                stack.push_async_callback(self.db.close)
+                await health.check_migrated(self.db, self.name)
+                await stack.enter_async_context(_in_background([self._sweep, *self.background]))
+                log.info("service_started", port=self.settings.listen_port)
+                yield
+            log.info("service_stopped")
+
+    async def _sweep(self) -> None:
+        """Forget single-use records that are refused for their age anyway; an outage only delays it."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                async with self.db.transaction() as tx:
+                    await replay.forget_expired(tx, now=clock.now())
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next minute is another try
+                log.error("replay_not_swept", error)
+
+    def _fetched_keys(self) -> IssuerKeys:
+        client = httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        self.on_close.append(client.aclose)
+        return IssuerKeys(fetch_from(client, f"{self.settings.identity_url}/identity/jwks"))
+
+
+@asynccontextmanager
+async def _in_background(work: list[Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
+    async def run(one: Callable[[], Awaitable[None]]) -> None:
+        await one()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run(one)) for one in work]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def serve(service: Service) -> None:
+    """Run a service as a process of its own until it is told to stop (SIGTERM), finishing what it has begun."""
+    config = server_config(service)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(service, uvicorn.Server(config)))
+
+
+async def _serve(service: Service, server: uvicorn.Server) -> None:
+    async with service.running():
+        await server.serve()
+
+
+def server_config(service: Service) -> uvicorn.Config:
+    """Say how a service is served; the embedded runner serves the same way."""
+    return uvicorn.Config(
+        service.app,
+        host=service.settings.listen_host,
+        port=service.settings.listen_port,
+        lifespan="off",  # `running` is the one way up and down
+        ws="none",
+        log_config=None,
+        access_log=False,  # would write paths, which hold identifiers
+        proxy_headers=False,  # our addresses are settings, nobody's headers
+        server_header=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=10,
+        limit_concurrency=1000,
+    )
