@@ -1,0 +1,1 @@
+"""VNeID as a strict OpenID provider, with personas instead of a telephone."""

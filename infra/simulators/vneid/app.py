@@ -1,0 +1,158 @@
+"""VNeID's endpoints and its two pages: who holds the telephone, and whether she approves."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from joserfc.jwk import ECKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from infra.simulators.mood import Mood
+from infra.simulators.pages import render, stylesheet
+from infra.simulators.personas import Persona
+from infra.simulators.vneid.authorization import check_request
+from infra.simulators.vneid.clients import Client, ClientAuthentication
+from infra.simulators.vneid.errors import Refused, SentBack, Stopped
+from infra.simulators.vneid.provider import Login, Provider
+
+_NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_BROWSER = "vneid_browser"
+
+
+def make_vneid(
+    issuer: str,
+    signing_key: ECKey,
+    clients: Mapping[str, Client],
+    people: Mapping[str, Persona],
+    mood: Mood,
+    now: Callable[[], datetime],
+) -> Starlette:
+    """Return VNeID as an app to be mounted where `issuer` points."""
+    endpoints = _Endpoints(Provider(issuer, signing_key, people, now), clients, mood, now)
+    return Starlette(
+        routes=[
+            Route("/.well-known/openid-configuration", endpoints.discovery),
+            Route("/jwks", endpoints.jwks),
+            Route("/authorize", endpoints.authorize),
+            Route("/person", endpoints.person, methods=["POST"]),
+            Route("/answer", endpoints.answer, methods=["POST"]),
+            Route("/token", endpoints.token, methods=["POST"]),
+            Route("/userinfo", endpoints.userinfo),
+            Route("/style.css", stylesheet),
+        ],
+        exception_handlers={Stopped: _say_no, SentBack: _say_no, Refused: _say_no},
+    )
+
+
+class _Endpoints:
+    def __init__(
+        self, provider: Provider, clients: Mapping[str, Client], mood: Mood, now: Callable[[], datetime]
+    ) -> None:
+        issuer = provider.issuer
+        self._provider, self._clients, self._mood = provider, clients, mood
+        self._authentication = ClientAuthentication(clients, frozenset({issuer, f"{issuer}/token"}), now)
+
+    async def discovery(self, request: Request) -> Response:
+        await self._mood.meet("vneid.discovery")
+        return JSONResponse(_metadata(self._provider.issuer))
+
+    async def jwks(self, request: Request) -> Response:
+        await self._mood.meet("vneid.jwks")
+        return JSONResponse(self._provider.jwks())
+
+    async def authorize(self, request: Request) -> Response:
+        await self._mood.meet("vneid.authorize")
+        asked = check_request(request.query_params.multi_items(), self._clients, self._provider.issuer)
+        browser = request.cookies.get(_BROWSER) or secrets.token_urlsafe(24)
+        page = self._page(self._provider.begin(asked, browser))
+        page.set_cookie(
+            _BROWSER,
+            browser,
+            httponly=True,
+            samesite="lax",
+            secure=self._provider.issuer.startswith("https:"),
+        )
+        return page
+
+    async def person(self, request: Request) -> Response:
+        form, login = await self._posted(request)
+        return self._page(self._provider.choose(login, form.get("person", "")))
+
+    async def answer(self, request: Request) -> Response:
+        form, login = await self._posted(request)
+        await self._mood.meet("vneid.answer")
+        decide = self._provider.approve if form.get("answer") == "approve" else self._provider.refuse
+        return RedirectResponse(decide(login), status_code=303, headers=_NOT_KEPT)
+
+    async def token(self, request: Request) -> Response:
+        await self._mood.meet("vneid.token")
+        form = await _form(request)
+        client = self._authentication.authenticate(form)
+        return JSONResponse(self._provider.redeem(client, form), headers=_NOT_KEPT)
+
+    async def userinfo(self, request: Request) -> Response:
+        await self._mood.meet("vneid.userinfo")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Refused("invalid_token", "a Bearer token is needed", status=401)
+        return JSONResponse(self._provider.userinfo(token), headers=_NOT_KEPT)
+
+    async def _posted(self, request: Request) -> tuple[Mapping[str, str], Login]:
+        form = await _form(request)
+        return form, self._provider.get_login(form.get("login", ""), request.cookies.get(_BROWSER, ""))
+
+    def _page(self, login: Login) -> Response:
+        name = "choose" if login.session is None else "phone"
+        accounts = {name: person for name, person in self._provider.people.items() if person.account}
+        return render(f"vneid/{name}.html", login=login, accounts=accounts)
+
+
+async def _form(request: Request) -> Mapping[str, str]:
+    async with request.form(max_files=0, max_fields=20) as form:
+        items = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    fields = dict(items)
+    if len(fields) != len(items):
+        raise Refused("invalid_request", "a parameter is given twice")
+    return fields
+
+
+async def _say_no(request: Request, error: Exception) -> Response:
+    match error:
+        case Stopped():
+            return render("vneid/problem.html", status=400, sentence=str(error))
+        case SentBack():
+            return RedirectResponse(error.location, status_code=303, headers=_NOT_KEPT)
+        case Refused():
+            body = {"error": error.error, "error_description": error.description}
+            bearer = {"WWW-Authenticate": 'Bearer error="invalid_token"'} if error.error == "invalid_token" else {}
+            return JSONResponse(body, error.status, headers=_NOT_KEPT | bearer)
+        case _:
+            raise error
+
+
+def _metadata(issuer: str) -> dict[str, object]:
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "jwks_uri": f"{issuer}/jwks",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["public"],
+        "scopes_supported": ["openid"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "acr_values_supported": ["1", "2", "3", "4"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
