@@ -1,4 +1,4 @@
-"""A small log in memory: two sources with keys of their own, and bundles of it as an honest or a lying operator makes them."""
+"""A small log in memory: two sources with keys of their own, and its bundles as an honest or a lying operator makes them."""
 
 import json
 from dataclasses import dataclass, field
@@ -26,9 +26,7 @@ class Log:
 
     key: NoteKey = field(default_factory=lambda: NoteKey("test.example/log", Ed25519PrivateKey.generate()))
     sources: dict[str, ServiceKey] = field(
-        default_factory=lambda: {
-            name: ServiceKey(Ed25519PrivateKey.generate()) for name in ("consent", "reuse")
-        }
+        default_factory=lambda: {name: ServiceKey(Ed25519PrivateKey.generate()) for name in ("consent", "reuse")}
     )
     leaves: list[bytes] = field(default_factory=list[bytes])
     events: list[Signed] = field(default_factory=list[Signed])
@@ -48,9 +46,7 @@ class Log:
         }
         event = self.sign(source, members | {"data": {"said": said}})
         self.events.append(event)
-        committed = commitment(
-            salt=salt_of(len(self.leaves)), canonical=event.canonical, signature=event.signature
-        )
+        committed = commitment(salt=salt_of(len(self.leaves)), canonical=event.canonical, signature=event.signature)
         self.leaves.append(Leaf(source, number, f"{source}.happened.v1", time, committed).canonical())
 
     def sign(self, source: str, members: dict[str, Any]) -> Signed:

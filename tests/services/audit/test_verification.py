@@ -33,9 +33,7 @@ def test_an_honest_bundle_holds_after_a_journey_as_a_file(log: Log) -> None:
 
 
 def test_a_leaf_cut_under_the_same_checkpoint_is_found(log: Log) -> None:
-    assert any(
-        "not those of the checkpoint" in text for text in failures(log, log.bundle(leaves=log.leaves[:-1]))
-    )
+    assert any("not those of the checkpoint" in text for text in failures(log, log.bundle(leaves=log.leaves[:-1])))
 
 
 def test_leaves_and_checkpoint_cut_together_under_a_watermark_are_found(log: Log) -> None:
@@ -50,9 +48,7 @@ def test_a_log_cut_below_a_checkpoint_the_auditor_kept_is_found(log: Log) -> Non
     marks = [log.watermark(source, last=2) for source in log.sources]
     cut = log.bundle(leaves=log.leaves[:4], checkpoint=log.checkpoint(4), watermarks=marks)
     assert failures(log, cut) == []  # alone it cannot be told from the log of that moment
-    assert failures(log, cut, earlier=log.checkpoint()) == [
-        "the log was cut: it had 6 leaves earlier and now has 4"
-    ]
+    assert failures(log, cut, earlier=log.checkpoint()) == ["the log was cut: it had 6 leaves earlier and now has 4"]
 
 
 def test_a_fork_of_the_log_is_found_by_a_checkpoint_the_auditor_kept(log: Log) -> None:
