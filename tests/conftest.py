@@ -1,0 +1,21 @@
+"""Gives every test that asks for it one real PostgreSQL and one real Kafka, started once a session."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from infra.embedded.processes import free_ports
+from infra.embedded.stack import Stack
+
+
+@pytest.fixture(scope="session")
+async def stack() -> AsyncGenerator[Stack]:
+    """Run the embedded stack, empty, on free ports, in a directory that goes at the end. For tests marked `stack`."""
+    postgres, kafka, controller = free_ports(3)
+    with TemporaryDirectory(prefix="motlan-") as directory:
+        async with Stack(
+            Path(directory), postgres_port=postgres, kafka_port=kafka, kafka_controller_port=controller
+        ) as running:
+            yield running
