@@ -1,0 +1,77 @@
+"""The whole system on one machine: servers, migrations, keys, services, simulators."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+
+from infra.embedded.environment import Ports, service_environments
+from infra.embedded.gateway import gateway, process, until_ready
+from infra.embedded.keyring import SERVICES, Keyring
+from infra.embedded.processes import check_port_free
+from infra.embedded.stack import Stack
+from shared.migrations import migrate
+
+_CLIENTS = Path(__file__).with_name("clients.yaml")
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """What runs, and where its keys are."""
+
+    ports: Ports
+    stack: Stack
+    keyring: Keyring
+
+
+@asynccontextmanager
+async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGenerator[Laptop]:
+    """Run everything on the data of a directory while the block lasts; all of it answers when it is entered.
+
+    With `split` each service is a process of its own. Raises StackError, a sentence for people, for a busy port.
+    """
+    for name in ("edge", "simulators", *SERVICES):
+        check_port_free(getattr(ports, name), name)
+    async with AsyncExitStack() as running:
+        keyring, stack = Keyring(data / "keys"), _stack(data, ports)
+        await running.enter_async_context(stack)
+        await asyncio.gather(*(migrate(stack.databases[name].owner, name) for name in SERVICES))
+        environments = service_environments(
+            ports,
+            keyring,
+            databases={name: stack.databases[name].service for name in SERVICES},
+            kafka=stack.kafka.bootstrap,
+            clients_file=keyring.clients(registrations(ports)),
+        )
+        await running.enter_async_context(process("infra.simulators", _simulators(ports, keyring)))
+        async with httpx2.AsyncClient() as client:
+            await until_ready(client, f"{ports.simulators_origin}/vneid/.well-known/openid-configuration")
+        await running.enter_async_context(gateway(environments, ports, split=split))
+        yield Laptop(ports, stack, keyring)
+
+
+def registrations(ports: Ports) -> list[dict[str, Any]]:
+    """Return the city systems' registrations with the addresses of this machine."""
+    text = _CLIENTS.read_text("utf-8")
+    text = text.replace("{simulators}", ports.simulators_origin).replace("{gateway}", ports.origin)
+    return yaml.safe_load(text)["clients"]
+
+
+def _stack(data: Path, ports: Ports) -> Stack:
+    return Stack(
+        data, postgres_port=ports.postgres, kafka_port=ports.kafka, kafka_controller_port=ports.kafka_controller
+    )
+
+
+def _simulators(ports: Ports, keyring: Keyring) -> dict[str, str]:
+    return {
+        "SIMULATORS_KEYS_DIR": str(keyring.directory),
+        "SIMULATORS_PORT": str(ports.simulators),
+        "SIMULATORS_PUBLIC_ORIGIN": ports.simulators_origin,
+        "SIMULATORS_GATEWAY_ORIGIN": ports.origin,
+    }
