@@ -83,7 +83,7 @@ class Database:
         Raises UnsafeDatabase for a replica or a server that does not keep what it acknowledges, and
         DatabaseUnavailable when it cannot be reached.
         """
-        with _outages():
+        with speaking_of_outages():
             pool = await asyncpg.create_pool(
                 dsn,
                 min_size=1,
@@ -110,7 +110,7 @@ class Database:
         Once the block is left without an error the commit is durable; the relay is woken if an event was
         appended. Raises DatabaseUnavailable when the server failed: an unknown outcome if it happened at commit.
         """
-        with _outages():
+        with speaking_of_outages():
             async with self._pool.acquire(timeout=5) as connection:
                 tx = Tx(connection)
                 async with connection.transaction():
@@ -121,7 +121,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Tx]:
         """Read one consistent state of the database; writing is refused by the server."""
-        with _outages():
+        with speaking_of_outages():
             async with (
                 self._pool.acquire(timeout=5) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
@@ -134,7 +134,7 @@ class Database:
 
         Whoever writes outbox rows this way sets `tx.appended`.
         """
-        with _outages():
+        with speaking_of_outages():
             async with self._pool.acquire(timeout=5) as connection:
                 tx = Tx(connection)
                 yield tx
@@ -172,7 +172,8 @@ async def _keep_session(_connection: "type_connection") -> None:
 
 
 @contextmanager
-def _outages() -> Generator[None]:
+def speaking_of_outages() -> Generator[None]:
+    """Turn what a lost, restarting or overloaded server makes asyncpg raise into DatabaseUnavailable."""
     try:
         yield
     except _OUTAGES as error:

@@ -1,0 +1,194 @@
+"""The only module that knows aiokafka: what is sent is acknowledged or an error, what is read is committed by hand."""
+# aiokafka ships no types; what we take from it here is what its documentation says.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.partitioner import murmur2
+
+from shared import log
+from shared.errors import Unavailable
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class BrokerUnavailable(Unavailable):
+    """The broker did not acknowledge in time. What was sent may still arrive: send the same bytes again."""
+
+    code = "broker_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be sent, to a partition the sender has chosen."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was read, and where it lies."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    headers: Mapping[str, bytes]
+
+
+def partition_for(key: str, partitions: int) -> int:
+    """Return the partition of a key as Kafka's Java client chooses it, so that any client agrees."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+class Kafka:
+    """One service's way to the broker. Nothing is connected before it is needed."""
+
+    def __init__(self, bootstrap: str, *, timeout: float = 10.0) -> None:
+        self._bootstrap, self._timeout = bootstrap, timeout
+        self._producer: AIOKafkaProducer | None = None
+        self._opening = asyncio.Lock()
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return once all replicas in sync have acknowledged every message; in order per partition.
+
+        Raises BrokerUnavailable after at most `timeout` seconds: then any of them may have arrived, or arrive late.
+        """
+        sent: list[asyncio.Future[object]] = []
+        try:
+            async with asyncio.timeout(self._timeout):
+                producer = await self._connected()
+                for m in messages:
+                    sent.append(await producer.send(m.topic, m.value, m.key, m.partition, headers=list(m.headers)))
+                await asyncio.gather(*sent)
+        except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+            await self._abandon(sent)
+            raise BrokerUnavailable(type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Let go of the broker; whatever was not acknowledged is the caller's to send again."""
+        await self._abandon([])
+
+    @asynccontextmanager
+    async def subscribe(self, group: str, topics: Sequence[str]) -> AsyncGenerator["Subscription"]:
+        """Read topics as a member of a group, from where its last commit stands, or from their beginning.
+
+        Raises BrokerUnavailable, here and in whatever the subscription does.
+        """
+        consumer = AIOKafkaConsumer(
+            *topics,
+            bootstrap_servers=self._bootstrap,
+            group_id=group,
+            enable_auto_commit=False,  # the default would commit what has not been taken in yet
+            auto_offset_reset="earliest",  # the default would skip what came before us
+            isolation_level="read_uncommitted",  # we use no transactions; somebody's open one must not hold us up
+            request_timeout_ms=5000,
+            retry_backoff_ms=100,
+            session_timeout_ms=10_000,
+            max_poll_interval_ms=300_000,
+        )
+        try:
+            with _failures():
+                async with asyncio.timeout(self._timeout * 2):
+                    await consumer.start()
+            yield Subscription(consumer)
+        finally:
+            with suppress(KafkaError, OSError):
+                async with asyncio.timeout(5):
+                    await consumer.stop()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._opening:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    enable_idempotence=True,
+                    acks="all",
+                    request_timeout_ms=5000,
+                    max_batch_size=128 * 1024,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _drop(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _abandon(self, sent: Sequence["asyncio.Future[object]"]) -> None:
+        for future in sent:
+            future.cancel()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _drop(producer)
+
+
+class Subscription:
+    """An open place in a reader group. Made only by `Kafka.subscribe`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._paused: dict[TopicPartition, float] = {}
+
+    async def poll(self, seconds: float) -> list[list[Record]]:
+        """Wait at most so long for records; return them per partition, in order."""
+        self._resume()
+        with _failures():
+            found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=500)
+        return [[_record(one) for one in records] for records in found.values() if records]
+
+    async def commit(self, record: Record) -> None:
+        """Note that everything up to and including this record is done with. A lost commit means redelivery only."""
+        try:
+            await self._consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
+        except (CommitFailedError, IllegalStateError):  # the partition went to another member meanwhile
+            log.info("commit_superseded", topic=record.topic, partition=record.partition)
+        except (KafkaError, OSError) as error:
+            raise BrokerUnavailable(type(error).__name__) from error
+
+    def again(self, record: Record, seconds: float) -> None:
+        """Deliver this record, and what follows it on its partition, once more after a pause; others flow on."""
+        partition = TopicPartition(record.topic, record.partition)
+        with suppress(IllegalStateError):  # not ours any more: whose it is now reads it from the last commit
+            self._consumer.seek(partition, record.offset)
+            self._consumer.pause(partition)
+            self._paused[partition] = asyncio.get_running_loop().time() + seconds
+
+    def _resume(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for partition in [p for p, until in self._paused.items() if until <= now]:
+            del self._paused[partition]
+            with suppress(IllegalStateError):
+                self._consumer.resume(partition)
+
+
+async def _drop(producer: AIOKafkaProducer) -> None:
+    """Close without flushing: `stop()` would wait for a frozen broker for ever, as idempotent batches never expire."""
+    producer._closed = True  # pyright: ignore[reportPrivateUsage] - there is no public way to give up
+    for close in (producer._sender.close, producer.client.close):  # pyright: ignore[reportPrivateUsage] - as above
+        with suppress(KafkaError, OSError, asyncio.CancelledError):
+            async with asyncio.timeout(1):
+                await close()
+
+
+@contextmanager
+def _failures() -> Generator[None]:
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailable(type(error).__name__) from error
+
+
+def _record(one: Any) -> Record:
+    headers = {name: value or b"" for name, value in one.headers}
+    return Record(one.topic, one.partition, one.offset, one.value or b"", headers)

@@ -1,0 +1,130 @@
+"""The relay: numbers what was committed, signs it, publishes it, and says how far it has come."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import datetime
+
+from shared import alarms, clock, events, log, numbering, sole
+from shared.db import Database
+from shared.events import Data
+from shared.kafka import BrokerUnavailable, Headers, Kafka, Message, partition_for
+from shared.keys import ServiceKey
+
+_POLL = 0.2  # the backstop; a commit in this process wakes the relay at once
+_QUIET = 1.0  # going idle is worth a watermark, but not more often than this
+
+
+class Relay:
+    """One service's relay. Every replica runs one; `sole` lets only one of them work at a time."""
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        dsn: str,
+        db: Database,
+        kafka: Kafka,
+        key: ServiceKey,
+        partitions: int,
+        watermark_every: float = 60.0,
+        batch: int = 500,
+    ) -> None:
+        self._source, self._dsn, self._db, self._kafka = source, dsn, db, kafka
+        self._sign = numbering.Signer(source, key, partitions)
+        self._key, self._partitions, self._batch = key, partitions, batch
+        self._watermark_every = watermark_every
+        self._watermark_at, self._news = float("-inf"), True
+
+    async def run(self) -> None:
+        """Publish until cancelled. Whatever fails is tried again; nothing is skipped, reordered or sent altered."""
+        while True:
+            try:
+                await sole.work_alone(self._dsn, "relay", self._relay)
+            except Exception as error:  # noqa: BLE001 - a relay that ends would end all news of this service
+                log.error("relay_interrupted", error, source=self._source)
+            await asyncio.sleep(_POLL)
+
+    async def announce(self, type_: str, data: Data) -> None:
+        """Publish a signed message without a number, at once, from any replica. Raises BrokerUnavailable."""
+        partition = partition_for(type_, self._partitions)
+        await self._kafka.publish([self._notice(type_, data, partition, clock.now())])
+
+    async def _relay(self, session: sole.Session) -> None:
+        log.info("relay_active", source=self._source)
+        while True:
+            self._db.outbox_committed.clear()
+            try:
+                drained = await self._round(session)
+            except BrokerUnavailable as error:
+                async with session.transaction() as tx:
+                    await alarms.raise_alarm(tx, "relay_stalled", self._source, {"error": error.detail})
+                await asyncio.sleep(_POLL)
+                continue
+            if drained:
+                await self._wait()
+
+    async def _round(self, session: sole.Session) -> bool:
+        """Number, publish, mark one batch; return whether everything committed before the round is out."""
+        async with session.transaction() as tx:
+            # Read before the statement whose snapshot finds the rows: what was committed by then is among them.
+            t: datetime = await tx.fetchval("SELECT clock_timestamp()")
+            numbered = await self._sign.number(tx, self._batch)
+        sent = await self._publish(session)
+        drained = numbered < self._batch and sent < self._batch
+        self._news = self._news or sent > 0
+        if drained and self._watermark_due(sent):
+            await self._send_watermarks(session, t)
+        return drained
+
+    async def _publish(self, session: sole.Session) -> int:
+        async with session.transaction() as tx:
+            rows = await numbering.unpublished(tx, self._batch)
+        if not rows:
+            return 0
+        await self._kafka.publish([self._message(row) for row in rows])
+        async with session.transaction() as tx:
+            await numbering.mark_published(tx, rows)
+            await alarms.clear_alarm(tx, "relay_stalled", self._source)
+        return len(rows)
+
+    def _watermark_due(self, sent: int) -> bool:
+        waited = time.monotonic() - self._watermark_at
+        return waited >= self._watermark_every or (self._news and not sent and waited >= _QUIET)
+
+    async def _send_watermarks(self, session: sole.Session, t: datetime) -> None:
+        async with session.transaction() as tx:
+            last = await numbering.last_numbers(tx)
+        await self._kafka.publish(
+            [
+                self._notice(
+                    f"{self._source}.watermark.v1",
+                    events.watermark_data(self._source, partition, t, last.get(partition, 0)),
+                    partition,
+                    t,
+                )
+                for partition in range(self._partitions)
+            ]
+        )
+        self._watermark_at, self._news = time.monotonic(), False
+
+    async def _wait(self) -> None:
+        due = self._watermark_at + self._watermark_every - time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, min(_POLL, due))):
+                await self._db.outbox_committed.wait()
+
+    def _message(self, n: numbering.Numbered) -> Message:
+        headers = _headers(n.signature, n.kid, n.traceparent)
+        return Message(f"{self._source}.events", n.partition, n.key.encode(), n.canonical, headers)
+
+    def _notice(self, type_: str, data: Data, partition: int, at: datetime) -> Message:
+        value = events.encode_notice(self._source, type_, data, time=at)
+        headers = _headers(self._key.sign(value), self._key.kid, None)
+        return Message(f"{self._source}.events", partition, None, value, headers)
+
+
+def _headers(signature: bytes, kid: str, traceparent: str | None) -> Headers:
+    """What travels beside the signed bytes; the content type is that of the CloudEvents Kafka binding §3.3."""
+    told = (("content-type", b"application/cloudevents+json"), ("signature", signature), ("kid", kid.encode()))
+    return told if traceparent is None else (*told, ("traceparent", traceparent.encode()))
