@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validate
 
 from infra.simulators.mood import Calm
 from infra.simulators.personas import load_personas
@@ -124,7 +124,7 @@ def test_every_value_has_the_shape_the_vocabulary_of_attributes_promises() -> No
         for registry, entries in person.entries.items():
             assert set(entries) <= OFFERED[registry]
             for attribute, value in entries.items():
-                Draft202012Validator(shapes[attribute]).validate(value)
+                validate(value, shapes[attribute], cls=Draft202012Validator)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""What the command line remembers between two commands: one small file per client, for its owner only."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from infra.client.tokens import Flow, Token
+
+
+class State(BaseModel):
+    """The dossier in hand, the login under way, and the token for each service."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dossier_uid: str | None = None
+    flow: Flow | None = None
+    tokens: dict[str, Token] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file, or start anew where there is none."""
+        return cls.model_validate_json(path.read_text("utf-8")) if path.exists() else cls()
+
+    def write(self, path: Path) -> None:
+        """Write the file, readable by its owner alone: it holds keys."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(self.model_dump_json(indent=1), "utf-8")
