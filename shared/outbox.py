@@ -31,3 +31,16 @@ async def mark_sealed(tx: Tx, through_sequence: int, *, now: datetime) -> None:
 async def oldest_unsealed(tx: Tx) -> datetime | None:
     """Return the time of the oldest event that `audit` has not sealed yet, or None when all are."""
     return await tx.fetchval("SELECT min(time) FROM outbox WHERE sealed_at IS NULL")
+
+
+async def send_again(tx: Tx, partition: int, *, after: int, upto: int) -> int:
+    """Have the relay publish numbered events once more, the same bytes in order, for a reader that misses them.
+
+    Returns how many. Readers that have them ignore them.
+    """
+    done = await tx.execute(
+        "UPDATE outbox SET published_at = NULL WHERE partition = $1 AND sequence > $2 AND sequence <= $3",
+        partition, after, upto,
+    )  # fmt: skip
+    tx.appended = True
+    return int(done.removeprefix("UPDATE "))

@@ -93,7 +93,7 @@ CREATE TABLE parked (
   attempts    integer     NOT NULL,
   parked_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE INDEX parked_key ON parked (source, key, position);
+CREATE INDEX parked_key ON parked (source, key, sequence);
 CREATE INDEX parked_partition ON parked (source, partition);
 COMMENT ON TABLE parked IS 'Genuine events that could not be applied, and those of the same key behind them, in order.';
 

@@ -1,0 +1,191 @@
+"""Reads other services' events: signature first, then effect and inbox row in one transaction, then the offset."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+
+from opentelemetry import trace
+
+from shared import alarms, arrival, diverted, inbox, log, telemetry
+from shared.arrival import Arrived
+from shared.db import Database, Tx
+from shared.diverted import Limits, TooMuchDiverted
+from shared.errors import Unavailable
+from shared.events import Malformed, Notice, Received, Watermark
+from shared.inbox import Failure, Handler
+from shared.kafka import Kafka, Message, Record, Subscription
+from shared.keys import Forged, Trust
+
+NoticeHandler = Callable[[Tx, Notice], Awaitable[None]]
+WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
+
+_TRIES = 3  # of an event whose handler fails; an outage is not counted, it is waited for
+_TOGETHER = 50  # records of a partition taken in by one commit
+
+
+class Consumer:
+    """One service as a reader; its name is its group. Replicas share the partitions among them."""
+
+    def __init__(
+        self,
+        reader: str,
+        *,
+        db: Database,
+        kafka: Kafka,
+        trust: Trust,
+        sources: Sequence[str],
+        handlers: Mapping[str, Handler],
+        notices: Mapping[str, NoticeHandler] | None = None,
+        on_watermark: WatermarkHook | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        pause: float = 30.0,
+    ) -> None:
+        """Read `<source>.events` of each source.
+
+        `handlers` maps an event type to what is done with it; '*' receives every type that has none of its own.
+        `notices` are for messages without a number, `on_watermark` for each watermark that moved T. A consumer that
+        has stopped looks every `pause` seconds whether it can go on.
+        """
+        self._reader, self._db, self._kafka, self._trust = reader, db, kafka, trust
+        self._sources = {f"{source}.events": source for source in sources}
+        self._handlers, self._notices, self._on_watermark = handlers, notices or {}, on_watermark
+        self._limits, self._pause = limits, pause
+        self._stopped_at: Record | None = None
+
+    async def run(self) -> None:
+        """Read until cancelled. An outage is waited for; too much diverted stops everything, with an alarm."""
+        while True:
+            try:
+                await self._clear_old_stop()
+                async with self._kafka.subscribe(self._reader, list(self._sources)) as subscription:
+                    while True:
+                        await self._read(subscription)
+            except TooMuchDiverted as reason:
+                await self._stop(str(reason))
+            except Exception as error:  # noqa: BLE001 - a consumer that ends would be deaf for ever
+                log.error("consumer_interrupted", error, reader=self._reader)
+                await asyncio.sleep(1)
+
+    async def _read(self, subscription: Subscription) -> None:
+        for records in await subscription.poll(0.5):
+            for start in range(0, len(records), _TOGETHER):
+                some = records[start : start + _TOGETHER]
+                try:
+                    await self._take_some(some)
+                except Unavailable as error:
+                    log.warning("events_postponed", reader=self._reader, topic=some[0].topic, code=error.code)
+                    subscription.again(some[0], 1.0)
+                    break
+                except TooMuchDiverted:
+                    self._stopped_at = some[-1]
+                    raise
+                await subscription.commit(some[-1])
+                await self._clear_stop(some[-1])
+
+    async def _take_some(self, records: Sequence[Record]) -> None:
+        """Take in all in one transaction; if one of them is the matter, each in its own, so that it stands alone."""
+        if len(records) > 1:
+            try:
+                await self._take_together([(record, self._arrived(record)) for record in records])
+                return
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - whichever it was is found, and judged, below
+                log.info("batch_split", reader=self._reader, exception=type(error).__name__)
+        for record in records:
+            await self._take_alone(record)
+
+    async def _take_alone(self, record: Record) -> None:
+        try:
+            arrived = self._arrived(record)
+        except (Forged, Malformed) as error:
+            await self._bury(record, str(error)[:200])
+            return
+        failure = await self._try(record, arrived)
+        if failure is None:
+            return
+        if not isinstance(arrived, Received):  # has no number to keep: the next of its kind says it again
+            return
+        async with self._db.transaction() as tx:
+            await inbox.take(tx, arrived, None, traceparent=arrival.traceparent(record), failed=failure)
+            await diverted.check_parked(tx, self._limits)
+
+    async def _try(self, record: Record, arrived: Arrived) -> Failure | None:
+        """Take it in, or say after some tries why that cannot be done. Raises Unavailable, TooMuchDiverted."""
+        error = ""
+        for attempt in range(_TRIES):
+            try:
+                await self._take_together([(record, arrived)])
+                return None
+            except (Unavailable, TooMuchDiverted):
+                raise
+            except Exception as failed:  # noqa: BLE001 - whatever a handler raises: its event is parked, not lost
+                log.error("event_failed", failed, reader=self._reader, topic=record.topic, offset=record.offset)
+                error = type(failed).__name__
+                await asyncio.sleep(0.05 * 2**attempt)
+        return Failure(error, _TRIES)
+
+    async def _take_together(self, batch: Sequence[tuple[Record, Arrived]]) -> None:
+        async with self._db.transaction() as tx:
+            outcomes = [await self._take(tx, record, arrived) for record, arrived in batch]
+            if "parked" in outcomes or "conflict" in outcomes:
+                await diverted.check_parked(tx, self._limits)
+        for (_, arrived), outcome in zip(batch, outcomes, strict=True):
+            if isinstance(arrived, Received):
+                told = {"source": arrived.source, "type": arrived.type, "sequence": arrived.sequence}
+                log.info("event_taken", reader=self._reader, **told, outcome=outcome)
+
+    async def _take(self, tx: Tx, record: Record, arrived: Arrived) -> str:
+        with _trace(record):
+            match arrived:
+                case Received():
+                    handler = self._handlers.get(arrived.type, self._handlers.get("*"))
+                    return await inbox.take(tx, arrived, handler, traceparent=arrival.traceparent(record))
+                case Watermark():
+                    if await inbox.take_watermark(tx, arrived) and self._on_watermark:
+                        await self._on_watermark(tx, arrived)
+                case Notice():
+                    if handler := self._notices.get(arrived.type):
+                        await handler(tx, arrived)
+        return "noted"
+
+    def _arrived(self, record: Record) -> Arrived:
+        return arrival.read(record, self._sources[record.topic], self._trust)
+
+    async def _bury(self, record: Record, reason: str) -> None:
+        async with self._db.transaction() as tx:
+            kept = await diverted.bury(tx, record, reason, self._limits)
+        origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
+        headers = (*kept.headers.items(), ("dead-letter-of", origin), ("reason", reason.encode()))
+        await self._kafka.publish([Message(f"{self._reader}.dead-letters", 0, None, kept.value, headers)])
+
+    async def _stop(self, reason: str) -> None:
+        log.error("consumer_stopped", reader=self._reader, reason=reason)
+        try:
+            async with self._db.transaction() as tx:
+                await alarms.raise_alarm(tx, "consumer_stopped", self._reader, {"reason": reason})
+        except Unavailable as error:
+            log.error("alarm_not_stored", error, reader=self._reader)
+        await asyncio.sleep(self._pause)
+
+    async def _clear_old_stop(self) -> None:
+        if self._stopped_at is None:  # of an earlier process: if it still holds, it is raised again
+            async with self._db.transaction() as tx:
+                await alarms.clear_alarm(tx, "consumer_stopped", self._reader)
+
+    async def _clear_stop(self, done: Record) -> None:
+        at = self._stopped_at
+        if at and (at.topic, at.partition) == (done.topic, done.partition) and at.offset <= done.offset:
+            self._stopped_at = None
+            await self._clear_old_stop()
+
+
+@contextmanager
+def _trace(record: Record) -> Generator[None]:
+    """Let what an event causes belong to the trace of what caused it."""
+    told = telemetry.parse(arrival.traceparent(record))
+    if told is None:
+        yield
+        return
+    with trace.use_span(trace.NonRecordingSpan(told), record_exception=False, set_status_on_exception=False):
+        yield
