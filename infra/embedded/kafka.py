@@ -43,6 +43,9 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+# after a kill the broker is let in again once its old session is over; by default after 9 s
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # its default of 128 MB would not fit the heap
 log.cleaner.dedupe.buffer.size=8388608
 """

@@ -220,7 +220,14 @@ def _as_ordinary_user(cluster: Path, program: Path, *arguments: str | Path) -> t
         raise StackError("PostgreSQL refuses to run as root: install setpriv (util-linux), or use an ordinary user.")
     owner = cluster.stat()
     barred = any(not parent.stat().st_mode & 0o001 for path in (cluster, program) for parent in path.parents)
-    keep = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override") if barred else ()
+    # no_setuid_fixup: else access(2), with which initdb looks for its own programs, ignores the right
+    keep = ("--securebits=+no_setuid_fixup", *(f"--{kind}-caps=+dac_override" for kind in ("inh", "ambient")))
     return (
-        setpriv, f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups", *keep, program, *arguments
-    )  # fmt: skip
+        setpriv,
+        f"--reuid={owner.st_uid}",
+        f"--regid={owner.st_gid}",
+        "--clear-groups",
+        *(keep if barred else ()),
+        program,
+        *arguments,
+    )
