@@ -1,0 +1,335 @@
+"""What arrives takes effect once; what is forged moves nothing; what is missing or broken holds the watermark."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared import events, outbox
+from shared.db import Tx
+from shared.diverted import Limits
+from shared.errors import Unavailable
+from shared.events import Notice, Received, Watermark
+from shared.kafka import Kafka, Message, partition_for
+from shared.keys import ServiceKey
+from tests.shared.conftest import NOW, PARTITIONS, Pair, running, until
+
+pytestmark = pytest.mark.stack
+
+# Two keys of one partition, and one of the other.
+FIRST, SECOND = [f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 0][:2]
+OTHER = next(f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 1)
+FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+async def test_an_event_delivered_three_times_and_late_has_its_effect_once(pair: Pair) -> None:
+    async with running(pair.relay()):
+        await pair.append(FIRST, SECOND, FIRST, OTHER)
+        await pair.until_published(4)
+    rows = await pair.sent()
+    await pair.replay(*rows, *rows)
+    async with running(pair.consumer()):
+        await pair.until_taken(4)
+        await pair.replay(rows[0], rows[3], rows[0])
+        async with running(pair.relay()):
+            await pair.append(FIRST)
+            await pair.until_taken(5)
+    assert sorted(await pair.effects()) == [1, 2, 3, 4, 5]
+    assert await pair.effects(FIRST) == [1, 3, 5]
+    assert await pair.value("SELECT bool_or(frozen) FROM reader_watermark") is False
+
+
+async def test_a_reader_that_starts_again_goes_on_where_its_last_commit_stands(pair: Pair) -> None:
+    async with running(pair.relay()):
+        await pair.append(FIRST, SECOND)
+        async with running(pair.consumer()):
+            await pair.until_taken(2)
+        await pair.append(FIRST, OTHER)
+        async with running(pair.consumer()):
+            await pair.until_taken(4)
+    assert sorted(await pair.effects()) == [1, 2, 3, 4]
+
+
+async def test_a_forged_event_and_a_forged_watermark_move_nothing_and_land_in_dead_letters(pair: Pair) -> None:
+    async with running(pair.relay()):
+        await pair.append(FIRST)
+        async with running(pair.consumer()):
+            await pair.until_taken(1)
+            await until(lambda: t_is_set(pair))
+    before = await pair.value("SELECT number FROM reader_watermark WHERE partition = 0")
+    stranger, genuine = ServiceKey(Ed25519PrivateKey.generate()), (await pair.sent())[0]["canonical"]
+    forged = events.encode(pair.source, pair.event(FIRST), sequence=2, previous=1, partition=0)
+    mark = events.encode_notice(
+        pair.source, f"{pair.source}.watermark.v1", events.watermark_data(pair.source, 0, FUTURE, 9), time=NOW
+    )
+    await pair.put(forged, partition=0, key=stranger)  # signed by nobody we know
+    await pair.put(forged, partition=0, key=stranger, kid=pair.key.kid)  # in the name of one we know
+    await pair.put(mark, partition=0, key=stranger, kid=pair.key.kid)
+    await pair.put(genuine, partition=1)  # genuine, in a partition that is not its own
+    await pair.put(genuine.replace(b'"data"', b' "data"'), partition=0)  # signed, but not as we write
+    await pair.put(b"\xff" * 300_000, partition=0)
+    await pair.kafka.publish([Message(f"{pair.source}.events", 0, None, b"", (("kid", b"\x00\xff"), ("\x00", b"")))])
+    async with running(pair.consumer()):
+        await until(lambda: dead_letters(pair, 7))
+    assert await pair.effects() == [1]
+    assert await pair.value("SELECT count(*) FROM inbox") == 1
+    assert await pair.value("SELECT number FROM reader_watermark WHERE partition = 0") == before
+    assert await pair.value("SELECT max(t) < $1 FROM reader_watermark", FUTURE)
+    assert await pair.value("SELECT count(*) FROM reader_gap") == 0
+    assert len(await published_dead_letters(pair)) == 7
+
+
+async def test_a_gap_freezes_the_watermark_and_a_refill_thaws_it(pair: Pair) -> None:
+    async with running(pair.relay(kafka=Loses(pair.kafka, 2, 3)), pair.consumer()):
+        await pair.append(FIRST, FIRST, SECOND, FIRST)
+        await pair.until_taken(2)
+        await until(lambda: alarm(pair, "gap"))
+        assert await pair.effects() == [1, 4]
+        assert await frozen(pair)
+    t = await t_of(pair, 0)
+    async with running(pair.relay(), pair.consumer()):
+        await until(lambda: t_is_set(pair, 1))
+        assert await t_of(pair, 0) == t
+        await refill(pair)
+        await pair.until_taken(4)
+        await until(lambda: moved(pair, t))
+    assert await pair.effects() == [1, 4, 2, 3]
+    assert not await frozen(pair)
+    assert not await alarm(pair, "gap")
+
+
+async def test_a_watermark_that_names_a_missing_event_opens_the_gap(pair: Pair) -> None:
+    async with running(pair.relay(kafka=Loses(pair.kafka, 2)), pair.consumer()):
+        await pair.append(FIRST, FIRST)
+        await until(lambda: alarm(pair, "gap"))
+    assert await frozen(pair)
+    async with running(pair.relay(), pair.consumer()):
+        await refill(pair)
+        await pair.until_taken(2)
+        await until(lambda: moved(pair, None))
+    assert await pair.effects() == [1, 2]
+
+
+async def test_a_refill_out_of_order_and_in_part_leaves_the_rest_missing(pair: Pair) -> None:
+    async with running(pair.relay(kafka=Loses(pair.kafka, 2, 3, 4)), pair.consumer()):
+        await pair.append(FIRST, FIRST, FIRST, FIRST, FIRST)
+        await until(lambda: alarm(pair, "gap"))
+        await pair.until_taken(2)
+    rows = await pair.sent()
+    async with running(pair.consumer()):
+        await pair.replay(rows[2])
+        await pair.until_taken(3)
+        assert await gaps(pair) == [(1, 2), (3, 4)]
+        await pair.replay(rows[3], rows[1])
+        await pair.until_taken(5)
+    assert await gaps(pair) == []
+
+
+async def test_a_failing_event_parks_its_key_and_only_its_key(pair: Pair) -> None:
+    async def handler(tx: Tx, event: Received) -> None:
+        await pair.note(tx, event)
+        if event.data.get("broken"):
+            raise ValueError("no such procedure")
+
+    async with running(pair.relay(), pair.consumer(handler)):
+        await pair.append(FIRST)
+        await pair.append(FIRST, broken=True)
+        await pair.append(FIRST, SECOND, OTHER, FIRST)
+        await pair.until_taken(6)
+        await until(lambda: t_is_set(pair, 1))
+        await asyncio.sleep(0.3)
+    assert sorted(await pair.effects()) == [1, 4, 5]
+    async with pair.into.read() as tx:
+        rows = await tx.fetch("SELECT sequence, error, attempts, canonical FROM parked ORDER BY sequence")
+    assert [(row["sequence"], row["error"], row["attempts"]) for row in rows] == [
+        (2, "ValueError", 3),
+        (3, None, 0),
+        (6, None, 0),
+    ]
+    assert [row["canonical"] for row in rows] == [(await pair.sent())[n]["canonical"] for n in (1, 2, 5)]
+    assert await frozen(pair)
+    assert await pair.value("SELECT number FROM reader_watermark WHERE partition = 0") == 6
+    assert await alarm(pair, "parked")
+
+
+async def test_an_outage_parks_nothing_and_the_event_is_tried_until_it_succeeds(pair: Pair) -> None:
+    tries: list[int] = []
+
+    async def handler(tx: Tx, event: Received) -> None:
+        tries.append(event.sequence)
+        if len(tries) < 3:
+            raise Unavailable
+        await pair.note(tx, event)
+
+    async with running(pair.relay(), pair.consumer(handler)):
+        await pair.append(FIRST)
+        await pair.until_taken(1)
+    assert tries == [1, 1, 1]
+    assert await pair.effects() == [1]
+    assert await pair.value("SELECT count(*) FROM parked") == 0
+
+
+async def test_too_many_failures_stop_the_consumer_and_it_goes_on_once_they_are_gone(pair: Pair) -> None:
+    broken = True
+
+    async def handler(tx: Tx, event: Received) -> None:
+        if broken:
+            raise ValueError
+        await pair.note(tx, event)
+
+    async with running(pair.relay(), pair.consumer(handler, limits=Limits(failed_per_minute=2))):
+        await pair.append(*(f"key{n}" for n in range(6)))
+        await until(lambda: alarm(pair, "consumer_stopped"))
+        assert await pair.value("SELECT count(*) FROM parked") == 2
+        broken = False
+        await pair.until_taken(6)
+        await until(lambda: no_alarm(pair, "consumer_stopped"))
+    assert len(await pair.effects()) == 4
+
+
+async def test_a_number_given_to_two_events_is_not_applied_and_freezes_the_partition(pair: Pair) -> None:
+    async with running(pair.relay(), pair.consumer()):
+        await pair.append(FIRST, FIRST)
+        await pair.until_taken(2)
+    again = events.encode(pair.source, pair.event(SECOND), sequence=2, previous=1, partition=0)
+    await pair.put(again, partition=0)
+    async with running(pair.consumer()):
+        await until(lambda: alarm(pair, "number_conflict"))
+    assert await pair.effects() == [1, 2]
+    assert await frozen(pair)
+    assert await pair.value("SELECT error FROM parked") == "number_conflict"
+
+
+async def test_one_event_with_two_contents_is_not_taken_for_a_duplicate(pair: Pair) -> None:
+    async with running(pair.relay(), pair.consumer()):
+        await pair.append(FIRST)
+        await pair.until_taken(1)
+    row = (await pair.sent())[0]
+    await pair.put(row["canonical"].replace(b'"data":{}', b'"data":{"a":1}'), partition=0)
+    async with running(pair.consumer()):
+        await until(lambda: alarm(pair, "number_conflict"))
+    assert await pair.effects() == [1]
+
+
+async def test_a_watermark_never_passes_an_event_that_was_committed_before_it(pair: Pair) -> None:
+    async with running(pair.relay(watermark_every=0.01), pair.consumer()):
+        for n in range(15):
+            async with pair.out.transaction() as held_open:
+                await outbox.append(held_open, pair.event(FIRST))
+                await asyncio.sleep(0.01 * (n % 4))
+            async with pair.out.statement() as tx:
+                committed: datetime = await tx.fetchval("SELECT clock_timestamp()")
+            await until(lambda at=committed: reached(pair, at))
+            assert len(await pair.effects()) == n + 1
+
+
+async def test_types_without_a_handler_are_counted_and_a_star_receives_everything(pair: Pair) -> None:
+    seen: list[int] = []
+
+    async def everything(_: Tx, event: Received) -> None:
+        seen.append(event.sequence)
+
+    async with running(pair.relay(), pair.consumer(handlers={})):
+        await pair.append(FIRST)
+        await pair.until_taken(1)
+    assert await pair.value("SELECT outcome FROM inbox") == "ignored"
+    async with running(pair.relay(), pair.consumer(handlers={"*": everything})):
+        await pair.append(FIRST)
+        await pair.until_taken(2)
+    assert seen == [2]
+
+
+async def test_a_notice_reaches_its_handler_and_every_watermark_that_moves_its_hook(pair: Pair) -> None:
+    sealed: list[Notice] = []
+    marks: list[Watermark] = []
+
+    async def on_sealed(_: Tx, notice: Notice) -> None:
+        sealed.append(notice)
+
+    async def on_watermark(_: Tx, mark: Watermark) -> None:
+        marks.append(mark)
+
+    relay = pair.relay()
+    notices = {f"{pair.source}.sealed.v1": on_sealed}
+    async with running(relay, pair.consumer(notices=notices, on_watermark=on_watermark)):
+        await relay.announce(f"{pair.source}.sealed.v1", {"source": "reuse", "sequence": "7"})
+
+        async def both() -> bool:
+            return bool(sealed) and len({mark.partition for mark in marks}) == PARTITIONS
+
+        await until(both)
+    assert sealed[0].data == {"source": "reuse", "sequence": "7"}
+    for partition in range(PARTITIONS):
+        times = [mark.t for mark in marks if mark.partition == partition]
+        assert times == sorted(set(times))
+
+
+class Loses:
+    """A broker that acknowledges events with these numbers and then does not have them."""
+
+    def __init__(self, kafka: Kafka, *numbers: int) -> None:
+        self._kafka, self._numbers = kafka, numbers
+
+    async def publish(self, messages: list[Message]) -> None:
+        await self._kafka.publish([m for m in messages if _number(m) not in self._numbers])
+
+
+def _number(message: Message) -> int:
+    return int(json.loads(message.value).get("sequence", "0"))
+
+
+async def refill(pair: Pair) -> None:
+    """Do what an operator does: have the source send what the reader's gaps name."""
+    for have, upto in await gaps(pair):
+        async with pair.out.transaction() as tx:
+            await outbox.send_again(tx, 0, after=have, upto=upto)
+
+
+async def gaps(pair: Pair) -> list[tuple[int, int]]:
+    async with pair.into.read() as tx:
+        return [tuple(row.values()) for row in await tx.fetch("SELECT have, upto FROM reader_gap ORDER BY have")]
+
+
+async def alarm(pair: Pair, kind: str) -> bool:
+    return await pair.value("SELECT EXISTS (SELECT FROM alarm WHERE kind = $1)", kind)
+
+
+async def no_alarm(pair: Pair, kind: str) -> bool:
+    return not await alarm(pair, kind)
+
+
+async def frozen(pair: Pair) -> bool:
+    return await pair.value("SELECT frozen FROM reader_watermark WHERE partition = 0")
+
+
+async def t_of(pair: Pair, partition: int) -> datetime | None:
+    return await pair.value("SELECT t FROM reader_watermark WHERE partition = $1", partition)
+
+
+async def t_is_set(pair: Pair, partition: int = 0) -> bool:
+    return await t_of(pair, partition) is not None
+
+
+async def moved(pair: Pair, before: datetime | None) -> bool:
+    now = await t_of(pair, 0)
+    return now is not None and (before is None or now > before)
+
+
+async def reached(pair: Pair, at: datetime) -> bool:
+    t = await t_of(pair, 0)
+    return t is not None and t > at
+
+
+async def dead_letters(pair: Pair, count: int) -> bool:
+    return await pair.value("SELECT count(*) FROM dead_letter") == count
+
+
+async def published_dead_letters(pair: Pair) -> list[Any]:
+    found: list[Any] = []
+    async with pair.kafka.subscribe(f"{pair.reader}.look", [f"{pair.reader}.dead-letters"]) as subscription:
+        while records := await subscription.poll(1):
+            found += [record for some in records for record in some]
+    return found

@@ -1,0 +1,164 @@
+"""What is committed is published: once numbered, in order, with the same bytes at every repetition."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from shared import outbox
+from shared.kafka import BrokerUnavailable, Kafka, Message
+from tests.shared.conftest import PARTITIONS, Pair, running, until
+
+pytestmark = pytest.mark.stack
+
+
+async def test_eight_writers_leave_no_hole_in_the_numbers(pair: Pair) -> None:
+    async def write(writer: int) -> None:
+        for n in range(40):
+            await pair.append(f"k{writer}-{n % 3}")
+
+    async with running(pair.relay(batch=50)):
+        await asyncio.gather(*(write(writer) for writer in range(8)))
+        await pair.until_published(320)
+    rows = await pair.sent()
+    assert [row["sequence"] for row in rows] == list(range(1, 321))
+    for partition in range(PARTITIONS):
+        numbers = [row["sequence"] for row in rows if row["partition"] == partition]
+        assert [row["previous"] for row in rows if row["partition"] == partition] == [0, *numbers[:-1]]
+
+
+async def test_an_event_that_commits_late_is_not_skipped(pair: Pair) -> None:
+    async with running(pair.relay()):
+        async with pair.out.transaction() as late:
+            await outbox.append(late, pair.event("late"))  # draws the lowest position, commits last
+            await pair.append("early", "early")
+            await pair.until_published(2)
+        await pair.until_published(3)
+    rows = await pair.sent()
+    assert [row["key"] for row in rows] == ["early", "early", "late"]
+    assert rows[0]["position"] > rows[2]["position"]
+
+
+async def test_what_was_sent_but_not_marked_before_a_crash_is_sent_again_with_identical_bytes(pair: Pair) -> None:
+    await pair.append("a", "b", "c")
+    dies = DiesBeforeMarking(pair)
+    with pytest.raises(asyncio.CancelledError):
+        await dies.run()
+    assert all(row["published_at"] is None and row["canonical"] for row in await pair.sent())
+    await pair.append("d")
+    async with running(pair.relay()):
+        await pair.until_published(4)
+    values = [value for value in await everything(pair) if "sequence" in json.loads(value)]
+    rows = await pair.sent()
+    assert sorted(values) == sorted([row["canonical"] for row in rows[:3]] * 2 + [rows[3]["canonical"]])
+
+
+async def test_a_transaction_undone_publishes_nothing(pair: Pair) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with pair.out.transaction() as tx:
+            await outbox.append(tx, pair.event("a"))
+            raise ZeroDivisionError
+    async with running(pair.relay()):
+        await pair.append("b")
+        await pair.until_published(1)
+    assert [row["key"] for row in await pair.sent()] == ["b"]
+
+
+async def test_of_two_relays_only_one_is_active_and_the_other_takes_over(pair: Pair) -> None:
+    first, second = asyncio.create_task(pair.relay().run()), asyncio.create_task(pair.relay().run())
+    try:
+        await pair.append("a")
+        await pair.until_published(1)
+        await asyncio.sleep(0.5)
+        assert await holders(pair) == 1
+        first.cancel()
+        await pair.append("b")
+        await pair.until_published(2)
+        assert await holders(pair) == 1
+    finally:
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+
+
+async def test_a_relay_whose_lock_is_taken_from_it_stops_and_starts_over(pair: Pair) -> None:
+    async with running(pair.relay()):
+        await pair.append("a")
+        await pair.until_published(1)
+        async with pair.out.statement() as tx:
+            lost = await tx.fetchval(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+        assert lost
+        await pair.append("b")
+        await pair.until_published(2)
+    assert [row["sequence"] for row in await pair.sent()] == [1, 2]
+
+
+async def test_nothing_is_marked_that_the_broker_has_not_acknowledged(pair: Pair) -> None:
+    nobody = Kafka("127.0.0.1:1", timeout=0.5)
+    async with running(pair.relay(kafka=nobody)):
+        await pair.append("a", "b")
+
+        async def stalled() -> bool:
+            async with pair.out.read() as tx:
+                return await tx.fetchval("SELECT count(*) FROM alarm WHERE kind = 'relay_stalled'") == 1
+
+        await until(stalled)
+    assert [row["published_at"] for row in await pair.sent()] == [None, None]
+    async with running(pair.relay()):
+        await pair.until_published(2)
+        await until(lambda: gone(pair, "relay_stalled"))
+
+
+async def test_a_frozen_broker_holds_a_publisher_no_longer_than_its_time(pair: Pair) -> None:
+    async def never_answers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(5)
+        writer.close()
+
+    server = await asyncio.start_server(never_answers, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    kafka = Kafka(f"127.0.0.1:{port}", timeout=0.5)
+    with pytest.raises(BrokerUnavailable):
+        async with asyncio.timeout(4):
+            await kafka.publish([Message(f"{pair.source}.events", 0, b"k", b"v")])
+    server.close()
+
+
+class DiesBeforeMarking:
+    """A relay whose process ends between the broker's acknowledgement and the mark."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._relay = pair.relay(kafka=self)
+        self._kafka = pair.kafka
+
+    async def publish(self, messages: Any) -> None:
+        await self._kafka.publish(messages)
+        raise asyncio.CancelledError
+
+    async def run(self) -> None:
+        await self._relay.run()
+
+
+async def everything(pair: Pair) -> list[bytes]:
+    """Read the source's topic from its beginning until nothing more comes."""
+    values: list[bytes] = []
+    async with pair.kafka.subscribe(f"{pair.reader}.all", [f"{pair.source}.events"]) as subscription:
+        while found := await subscription.poll(1):
+            values += [record.value for records in found for record in records]
+    return values
+
+
+async def holders(pair: Pair) -> int:
+    async with pair.out.read() as tx:
+        return await tx.fetchval(
+            """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+        )
+
+
+async def gone(pair: Pair, kind: str) -> bool:
+    async with pair.out.read() as tx:
+        return await tx.fetchval("SELECT count(*) FROM alarm WHERE kind = $1", kind) == 0
