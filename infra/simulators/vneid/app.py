@@ -34,6 +34,7 @@ def make_vneid(
     endpoints = _Endpoints(Provider(issuer, signing_key, people, now), clients, mood, now)
     return Starlette(
         routes=[
+            Route("/", endpoints.home),
             Route("/.well-known/openid-configuration", endpoints.discovery),
             Route("/jwks", endpoints.jwks),
             Route("/authorize", endpoints.authorize),
@@ -53,7 +54,11 @@ class _Endpoints:
     ) -> None:
         issuer = provider.issuer
         self._provider, self._clients, self._mood = provider, clients, mood
+        self._accounts = {name: person for name, person in provider.people.items() if person.account}
         self._authentication = ClientAuthentication(clients, frozenset({issuer, f"{issuer}/token"}), now)
+
+    async def home(self, request: Request) -> Response:
+        return render("vneid/home.html", accounts=self._accounts, issuer=self._provider.issuer)
 
     async def discovery(self, request: Request) -> Response:
         await self._mood.meet("vneid.discovery")
@@ -106,8 +111,7 @@ class _Endpoints:
 
     def _page(self, login: Login) -> Response:
         name = "choose" if login.session is None else "phone"
-        accounts = {name: person for name, person in self._provider.people.items() if person.account}
-        return render(f"vneid/{name}.html", login=login, accounts=accounts)
+        return render(f"vneid/{name}.html", login=login, accounts=self._accounts)
 
 
 async def _form(request: Request) -> Mapping[str, str]:
