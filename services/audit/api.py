@@ -28,7 +28,7 @@ async def _reason(
 async def _filter(
     from_: Annotated[datetime | None, Query(alias="from")] = None,
     until: datetime | None = None,
-    type: Annotated[str | None, Query(max_length=100, examples=["reuse.released.v1"])] = None,  # noqa: A002 - CloudEvents' own word
+    type: Annotated[str | None, Query(max_length=100, examples=["reuse.released.v1"])] = None,
     dossier_uid: UUID | None = None,
 ) -> Filter:
     return Filter(from_, until, type, dossier_uid)
@@ -111,16 +111,14 @@ async def prove_inclusion(
 ) -> PlainTextResponse:
     """Return a C2SP tlog-proof that this event is in the log."""
     async with db.transaction() as tx:
-        proof = await reading.prove_inclusion(
-            tx, caller=caller, reason=why, source=source, sequence=sequence, now=now
-        )
+        proof = await reading.prove_inclusion(tx, caller=caller, reason=why, source=source, sequence=sequence, now=now)
     return PlainTextResponse(proof)
 
 
 @router.get("/checkpoint", response_class=PlainTextResponse)
 @public
 async def get_checkpoint(db: Db) -> PlainTextResponse:
-    """Return the newest signed checkpoint (C2SP tlog-checkpoint): keep it, and the log cannot be cut below it unseen."""
+    """Return the newest signed checkpoint (C2SP tlog-checkpoint): kept, no cut below it goes unseen."""
     async with db.read() as tx:
         note = await reading.get_checkpoint(tx)
     return PlainTextResponse(note)

@@ -1,0 +1,62 @@
+"""Joins a service to the others: its relay, its reader, and what it says without a number."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.consumer import Consumer, NoticeHandler
+from shared.events import Data
+from shared.inbox import Handler
+from shared.kafka import Kafka
+from shared.relay import Relay
+from shared.service import Service
+
+
+class Messaging:
+    """One service's place among the topics; runs in the service's background once composed."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        sources: Sequence[str],
+        handlers: Mapping[str, Handler],
+        notices: Mapping[str, NoticeHandler] | None = None,
+        watermark_every: float = 60.0,
+    ) -> None:
+        """Publish what the service appends to its outbox; read `sources` with these handlers (see `Consumer`)."""
+        self._service, self._sources = service, sources
+        self._handlers, self._notices = handlers, notices
+        self._watermark_every = watermark_every
+        self._kafka = Kafka(service.settings.kafka_bootstrap)
+        service.on_close.append(self._kafka.close)
+        service.background += [self._publish, self._read]
+
+    async def announce(self, type_: str, data: Data) -> None:
+        """Publish a signed message without a number. Raises BrokerUnavailable."""
+        await self._relay().announce(type_, data)
+
+    async def _publish(self) -> None:
+        await self._relay().run()
+
+    async def _read(self) -> None:
+        service = self._service
+        await Consumer(
+            service.name,
+            db=service.db,
+            kafka=self._kafka,
+            trust=service.trust,
+            sources=self._sources,
+            handlers=self._handlers,
+            notices=self._notices,
+        ).run()
+
+    def _relay(self) -> Relay:
+        service = self._service
+        return Relay(
+            service.name,
+            dsn=service.settings.dsn(),
+            db=service.db,
+            kafka=self._kafka,
+            key=service.key,
+            partitions=service.settings.partitions,
+            watermark_every=self._watermark_every,
+        )
