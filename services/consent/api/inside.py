@@ -1,0 +1,82 @@
+"""Inside calls: identity opens a request and reads its decision; reuse asks for grants as they stand, and the clock."""
+
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+
+from services.consent.api.schemas import (
+    Assertion,
+    Clock,
+    DecisionView,
+    NewRequest,
+    OpenedRequest,
+    StatesQuestion,
+)
+from services.consent.parts import Given
+from services.consent.service import request as requests
+from services.consent.service import states
+from services.consent.signing import sign_states
+from shared.errors import Invalid
+from shared.http import Db, Now
+from shared.inside import InsideCaller, inside_caller
+from shared.service import Service
+from shared.settings import check_origin
+
+router = APIRouter(prefix="/internal", tags=["inside"])
+
+FromIdentity = Annotated[InsideCaller, Depends(inside_caller("identity"))]
+FromReuse = Annotated[InsideCaller, Depends(inside_caller("reuse"))]
+
+
+class ForeignAddress(Invalid):
+    """The browser is sent back to identity and to nobody else; forms lead to one origin that is an origin."""
+
+    code = "foreign_address"
+
+
+@router.post("/requests")
+async def open_request(
+    body: NewRequest, _: FromIdentity, request: Request, given: Given, db: Db, now: Now
+) -> OpenedRequest:
+    """Open a consent request for a login; idempotent per flow, with a fresh ticket each time."""
+    service = cast(Service, request.app.state.service)
+    _check_addresses(body, service.settings.issuer)
+    opened = await requests.open_request(db, reuse=given.reuse, catalogue=given.catalogue, asked=body.asked(), now=now)
+    return OpenedRequest.of(opened, f"{service.settings.public_origin}/consent")
+
+
+@router.get("/requests/{request_id}/decision")
+async def read_decision(request_id: UUID, _: FromIdentity, db: Db, now: Now) -> DecisionView:
+    """Say what became of a request."""
+    async with db.transaction() as tx:
+        decision = await requests.read_decision(tx, request_id=request_id, now=now)
+    return DecisionView.of(request_id, decision)
+
+
+@router.post("/grants/states")
+async def assert_states(body: StatesQuestion, _: FromReuse, request: Request, db: Db) -> Assertion:
+    """Sign how these grants stand, as of a moment read before they were."""
+    async with db.transaction() as tx:
+        read = await states.read_states(
+            tx, grant_ids=body.grant_ids, subject_id=body.subject_id, dossier_uid=body.dossier_uid
+        )
+    return Assertion(assertion=sign_states(cast(Service, request.app.state.service).key, read.t, read.grants))
+
+
+@router.get("/clock")
+async def read_clock(_: FromReuse, db: Db) -> Clock:
+    """Say the time of consent's primary, by which withdrawals are told."""
+    async with db.statement() as tx:
+        return Clock(now=await states.read_clock(tx))
+
+
+def _check_addresses(body: NewRequest, issuer: str) -> None:
+    try:
+        check_origin(body.redirect_origin)
+    except ValueError:
+        raise ForeignAddress from None
+    back, home = urlsplit(body.return_url), urlsplit(issuer)
+    if (back.scheme, back.netloc) != (home.scheme, home.netloc) or not back.path.startswith(home.path + "/"):
+        raise ForeignAddress

@@ -1,0 +1,1 @@
+"""What consent asks of others: dossiers of `reuse`, parties of `identity`, and the citizen's own login."""

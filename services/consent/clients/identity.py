@@ -1,0 +1,45 @@
+"""Asks `identity` who a party is."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.consent.domain.dossier import Capacity, Party, SubjectId, UnknownParty
+from shared.errors import NotFound
+from shared.inside import ServiceClient
+
+
+class _Party(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    subject_id: UUID | None
+    sub: str | None
+    sector: str | None
+    capacity: Capacity | None = None
+
+    def party(self) -> Party:
+        return Party(
+            subject_id=SubjectId(self.subject_id) if self.subject_id else None,
+            sub=self.sub,
+            sector=self.sector,
+            capacity=self.capacity or Capacity.SELF,
+        )
+
+
+class IdentityClient:
+    """Speaks to `identity` about parties."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def get_party(self, dossier_uid: UUID, party_uid: UUID, *, agency_uid: str) -> Party:
+        """Return who a party is, by the pairwise `sub` of this agency's sector.
+
+        Raises `UnknownParty`, or Unavailable when `identity` does not answer.
+        """
+        path = f"/internal/dossiers/{dossier_uid}/parties/{party_uid}"
+        try:
+            told = await self._client.get(path, {"agency_uid": agency_uid})
+        except NotFound:
+            raise UnknownParty from None
+        return _Party.model_validate(told).party()

@@ -1,0 +1,44 @@
+"""Words that citizens read: always in Vietnamese and in English."""
+
+from dataclasses import dataclass
+from typing import NewType
+
+AttributeId = NewType("AttributeId", str)
+"""An id of `contracts/attributes`, such as `person.birth_date`."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """One text in both languages."""
+
+    vi: str
+    en: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the text as notices and events write it."""
+        return {"vi": self.vi, "en": self.en}
+
+
+@dataclass(frozen=True)
+class AttributeName:
+    """How an attribute is called towards the citizen, and whether the law counts it as sensitive."""
+
+    id: AttributeId
+    name: Words
+    sensitive: bool
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """One version of what consent is asked for (`contracts/purposes`), with the digest of its exact wording."""
+
+    id: str
+    version: int
+    scope: str
+    title: Words
+    text: Words
+    if_refused: Words
+    legal_refs: tuple[str, ...]
+    days: int
+    attributes: tuple[AttributeId, ...] | None
+    sha256: str

@@ -1,0 +1,25 @@
+"""Writes the outcome of a decision down: grants that begin and end, a receipt for each, and their events."""
+
+from datetime import datetime
+
+from services.consent import events
+from services.consent.domain.giving import Outcome
+from services.consent.domain.receipt import Shown
+from services.consent.signing import ReceiptSigner
+from services.consent.store import grants, receipts
+from shared import outbox
+from shared.db import Tx
+from shared.tokens import Actor
+
+
+async def give(
+    tx: Tx, outcome: Outcome, *, shown: Shown, signer: ReceiptSigner, now: datetime, actor: Actor | None = None
+) -> None:
+    """Store what a decision gives and what gives way to it, within the decision's own transaction (R16)."""
+    for ended in outcome.ended:
+        await grants.update(tx, ended)
+        await outbox.append(tx, events.legal_basis_ended(ended, now, actor))
+    for grant in outcome.new:
+        await grants.insert(tx, grant)
+        await receipts.insert(tx, signer.of_grant(grant, shown))
+        await outbox.append(tx, events.granted(grant, now, actor))

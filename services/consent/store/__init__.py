@@ -1,0 +1,1 @@
+"""Every SQL statement of consent, by what it is about."""
