@@ -1,4 +1,4 @@
-"""A small log in memory: two sources with keys of their own, and its bundles as an honest or a lying operator makes them."""
+"""A small log in memory: two sources with their keys, and bundles of it as an honest or a lying operator makes them."""
 
 import json
 from dataclasses import dataclass, field
