@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Generator
@@ -105,9 +106,15 @@ class Server:
 
 
 async def run(name: str, *argv: str | Path, log: Path, cwd: Path) -> None:
-    """Run a program to its end. Raises StackError with the end of what it printed, if it fails."""
+    """Run a program to its end, which is now if we are cancelled. Raises StackError with its last words if it fails."""
     server = await Server.start(name, *argv, log=log, cwd=cwd)
-    if await server.wait() != 0:
+    try:
+        code = await server.wait()
+    except BaseException:
+        os.killpg(server.pid, signal.SIGKILL)  # the programs it started too: its group is its own
+        await server.wait()
+        raise
+    if code != 0:
         raise StackError(f"{name} failed. {log} says:\n{tail(log)}")
 
 
