@@ -6,7 +6,7 @@ import string
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +40,6 @@ class Pair:
     kafka: Kafka
     key: ServiceKey
     trust: Trust
-    taken: list[Received] = field(default_factory=list)
 
     async def append(self, *keys: str, **data: Any) -> None:
         """Commit one event per key, each in a transaction of its own."""
@@ -52,13 +51,14 @@ class Pair:
         return Event(type=f"{self.source}.happened.v1", key=key, data=data, time=NOW)
 
     def relay(self, **changes: Any) -> Relay:
-        told = {"dsn": self.out_dsn, "db": self.out, "kafka": self.kafka, "key": self.key, "partitions": PARTITIONS}
-        return Relay(self.source, **(told | {"watermark_every": 0.1} | changes))
+        told: dict[str, Any] = {"dsn": self.out_dsn, "db": self.out, "kafka": self.kafka, "key": self.key}
+        told |= {"partitions": PARTITIONS, "watermark_every": 0.1}
+        return Relay(self.source, **(told | changes))
 
     def consumer(self, handler: Handler | None = None, **changes: Any) -> Consumer:
-        told = {"db": self.into, "kafka": self.kafka, "trust": self.trust, "sources": [self.source]}
-        handlers = {f"{self.source}.happened.v1": handler or self.note}
-        return Consumer(self.reader, **(told | {"handlers": handlers, "pause": 0.2} | changes))
+        told: dict[str, Any] = {"db": self.into, "kafka": self.kafka, "trust": self.trust, "sources": [self.source]}
+        told |= {"handlers": {f"{self.source}.happened.v1": handler or self.note}, "pause": 0.2}
+        return Consumer(self.reader, **(told | changes))
 
     async def note(self, tx: Tx, event: Received) -> None:
         """Handle an event by counting it in the database, so that an effect is what was committed."""
@@ -119,7 +119,8 @@ async def pair(stack: Stack) -> AsyncGenerator[Pair]:
     owner = await Database.connect(databases[reader].owner)
     async with owner.transaction() as tx:
         await tx.execute(
-            "CREATE TABLE effect (position bigint GENERATED ALWAYS AS IDENTITY, event_id uuid, sequence bigint, key text)"
+            """CREATE TABLE effect (
+                 position bigint GENERATED ALWAYS AS IDENTITY, event_id uuid, sequence bigint, key text)"""
         )
     await owner.close()
     out, into = [await Database.connect(databases[name].service, max_size=12) for name in (source, reader)]

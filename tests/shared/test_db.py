@@ -1,0 +1,110 @@
+"""A transaction is over when its block is left, and an unreachable server is `Unavailable`."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from shared import alarms, outbox
+from shared.db import Database, DatabaseUnavailable, UnsafeDatabase
+from shared.events import Event
+from tests.shared.conftest import NOW, Pair, running
+
+pytestmark = pytest.mark.stack
+
+
+async def test_what_a_block_did_is_visible_once_it_is_left_and_not_before(pair: Pair) -> None:
+    async with pair.out.transaction() as tx:
+        await alarms.raise_alarm(tx, "test", "a", {"n": 1})
+        async with pair.out.read() as other:
+            assert await alarms.raised(other) == []
+    async with pair.out.read() as other:
+        assert [(alarm.kind, alarm.key, alarm.detail) for alarm in await alarms.raised(other)] == [
+            ("test", "a", {"n": 1})
+        ]
+
+
+async def test_an_alarm_keeps_its_beginning_until_it_is_cleared(pair: Pair) -> None:
+    for n in (1, 2):
+        async with pair.out.transaction() as tx:
+            await alarms.raise_alarm(tx, "test", "a", {"n": n})
+    async with pair.out.transaction() as tx:
+        (alarm,) = await alarms.raised(tx)
+        assert alarm.since < alarm.last_seen
+        assert alarm.detail == {"n": 2}
+        await alarms.clear_alarm(tx, "test", "a")
+        assert await alarms.raised(tx) == []
+
+
+async def test_values_keep_their_types(pair: Pair) -> None:
+    document, id_, now = {"a": [1, "Hoà", None]}, uuid4(), datetime(2025, 7, 1, tzinfo=UTC)
+    async with pair.out.read() as tx:
+        row = await tx.fetchrow("SELECT $1::jsonb AS a, $2::uuid AS b, $3::timestamptz AS c", document, id_, now)
+    assert row is not None
+    assert tuple(row) == (document, id_, now)
+
+
+async def test_the_relay_is_woken_by_a_commit_and_not_by_what_was_undone(pair: Pair) -> None:
+    event = Event("a.b.v1", "k", {}, NOW)
+
+    async def fail() -> None:
+        async with pair.out.transaction() as tx:
+            await outbox.append(tx, event)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert not pair.out.outbox_committed.is_set()
+    async with pair.out.transaction() as tx:
+        await outbox.append(tx, event)
+        assert not pair.out.outbox_committed.is_set()
+    assert pair.out.outbox_committed.is_set()
+
+
+async def test_reading_cannot_write(pair: Pair) -> None:
+    async with pair.out.read() as tx:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await outbox.append(tx, Event("a.b.v1", "k", {}, NOW))
+
+
+async def test_a_lost_connection_is_unavailable_and_the_next_transaction_works(pair: Pair) -> None:
+    async def lose() -> None:
+        async with pair.out.transaction() as tx, pair.out.transaction() as other:
+            await tx.fetchval("SELECT pg_terminate_backend($1)", await other.fetchval("SELECT pg_backend_pid()"))
+            await asyncio.sleep(0.05)
+            await other.fetchval("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailable):
+        await lose()
+    async with pair.out.read() as tx:
+        assert await tx.fetchval("SELECT 1") == 1
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await Database.connect("postgresql://nobody@127.0.0.1:1/nothing")
+
+
+async def test_our_mistake_is_not_called_an_outage(pair: Pair) -> None:
+    async with pair.out.read() as tx:
+        with pytest.raises(asyncpg.DataError):
+            await tx.fetchval("SELECT $1::integer", "one")
+
+
+async def test_a_server_that_could_lose_what_it_acknowledged_is_refused(pair: Pair) -> None:
+    with pytest.raises(UnsafeDatabase, match="synchronous_commit"):
+        await Database.connect(pair.out_dsn, synchronous_commit="off")
+
+
+async def test_what_audit_has_sealed_is_no_longer_the_oldest_unsealed(pair: Pair) -> None:
+    async with running(pair.relay()):
+        await pair.append("a", "b")
+        await pair.until_published(2)
+    async with pair.out.transaction() as tx:
+        assert await outbox.oldest_unsealed(tx) == NOW
+        await outbox.mark_sealed(tx, 1, now=NOW)
+        assert await outbox.oldest_unsealed(tx) == NOW
+        await outbox.mark_sealed(tx, 2, now=NOW)
+        assert await outbox.oldest_unsealed(tx) is None
