@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from opentelemetry.trace import Span
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,10 +74,10 @@ class Kernel:
             await send(message)
 
         try:
-            if self._too_large(scope):
+            if self._is_too_large(scope):
                 await self._render(scope, BodyTooLarge())(scope, receive, send_with_headers)
             else:
-                await self._app(scope, receive, send_with_headers)
+                await self._app(scope, _counted(receive, self._max_body), send_with_headers)
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an answer
             log.error("unhandled_exception", error, route=route_template(scope))
             if status == 0:
@@ -84,10 +85,9 @@ class Kernel:
         finally:
             _finish(span, scope, status, started)
 
-    def _too_large(self, scope: Scope) -> bool:
-        # What comes in chunks, without a length, is counted by Starlette while it is read.
+    def _is_too_large(self, scope: Scope) -> bool:
         length = Headers(scope=scope).get("content-length", "0")
-        return not length.isdecimal() or int(length[:20]) > self._max_body
+        return not length.isdecimal() or len(length) > 15 or int(length) > self._max_body
 
     def _add_headers(self, message: Message, scope: Scope) -> None:
         headers = MutableHeaders(raw=message["headers"])
@@ -95,6 +95,21 @@ class Kernel:
             headers.setdefault(name, value)
         for cookie in scope.get(COOKIES, ()):
             headers.append("set-cookie", cookie)
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Count a body while it is read, for it may come in chunks without saying how long it will be."""
+    size = 0
+
+    async def receive_counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise HTTPException(413)  # the one exception FastAPI lets through while it reads a body
+        return message
+
+    return receive_counted
 
 
 def route_template(scope: Scope) -> str:

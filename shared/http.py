@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Protocol, Self, cast
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
 from shared import asgi, clock, dpop, tokens
+from shared.bodies import Body, View
 from shared.db import Database
 from shared.errors import NotFound, Problem
 from shared.guards import check_all_guarded, guard, public
@@ -41,26 +40,6 @@ class Composed(Protocol):
     db: Database
     trust: Trust
     verifier: tokens.TokenVerifier
-
-
-class Body(BaseModel):
-    """What a route is sent: nothing converted, nothing unknown, never changed."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _as_json(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        # FastAPI parses JSON first, and strict Python mode would then refuse a UUID or a time for being a string.
-        if info.mode == "python" and isinstance(value, dict):
-            return cls.model_validate_json(to_json(value))
-        return handler(value)
-
-
-class View(BaseModel):
-    """What a route answers."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 async def _now() -> datetime:
@@ -142,7 +121,6 @@ def make_app(
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # would build an address from `Host`
-        max_body_size=max_body,
         form_limits={"max_fields": 200, "max_files": 0, "max_part_size": max_body},
         generate_unique_id_function=lambda route: route.name,
         responses={"default": _PROBLEM},

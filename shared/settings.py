@@ -1,14 +1,19 @@
 """What may differ between the places a service runs, read once from the environment and checked before a port opens."""
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+# No user, and nothing that would mean more in a header that names the address, such as a Content-Security-Policy.
+_HOST_AND_PORT = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 class InvalidSettings(Exception):
@@ -31,12 +36,12 @@ def check_secure_url(url: str) -> str:
     Raises ValueError, which names the rule and not the value.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    if parts.scheme not in ("https", "http") or not _HOST_AND_PORT.fullmatch(parts.netloc):
         raise ValueError("must be an absolute http(s) URL")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is for loopback only")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("must have no user, query or fragment")
+    if parts.query or parts.fragment:
+        raise ValueError("must have no query or fragment")
     return url.rstrip("/")
 
 
@@ -127,7 +132,7 @@ class ServiceSettings(BaseSettings):
         if self.database_password_file is None:
             return self.database_url
         parts = urlsplit(self.database_url)
-        password = read_text(self.database_password_file)
+        password = quote(read_text(self.database_password_file), safe="")
         netloc = f"{parts.username or ''}:{password}@{parts.netloc.rpartition('@')[2]}"
         return urlunsplit(parts._replace(netloc=netloc))
 

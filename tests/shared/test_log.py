@@ -1,0 +1,100 @@
+"""Lines say what happened and where, never to whom (I6); traces join across services, and none from outside is trusted."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import log, telemetry
+from shared.telemetry import Telemetry
+
+OUTSIDE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+CANARY = "032099000123"
+
+
+def test_a_line_is_json_with_what_was_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    with log.bound(service="consent", trace_id="t"):
+        log.info("granted", grant_id="g")
+    log.warning("lonely")
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", first.pop("time"))
+    assert first == {"level": "info", "event": "granted", "service": "consent", "trace_id": "t", "grant_id": "g"}
+    assert "service" not in second
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"invalid literal for int() with base 10: '{CANARY}'",
+        f'no such person "{CANARY}"',
+        f"pin {CANARY} is taken",
+        f"duplicate key value\nDETAIL:  Key (pin)=({CANARY}) already exists.",
+        f"Failing row contains ({CANARY}, Nguyễn Văn An).",
+    ],
+)
+def test_an_exceptions_message_is_told_without_its_values(message: str) -> None:
+    told = json.dumps(log.describe(ValueError(message)), ensure_ascii=False)
+    assert CANARY not in told
+    assert "Nguyễn" not in told
+
+
+def test_an_exception_is_told_with_its_frames_its_cause_and_its_group() -> None:
+    def fail() -> None:
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise ExceptionGroup("several", [ValueError("one")]) from error
+
+    with pytest.raises(ExceptionGroup) as caught:
+        fail()
+    told = log.describe(caught.value)
+    assert told["exception"] == "builtins.ExceptionGroup"
+    assert any("test_log.py" in frame and frame.endswith(" fail") for frame in told["frames"])  # type: ignore[union-attr]
+    assert "builtins.KeyError" in str(told["cause"])
+    assert "builtins.ValueError" in str(told["group"])
+
+
+def test_a_trace_from_inside_is_continued() -> None:
+    with Telemetry("consent").request("GET", OUTSIDE, inside=True):
+        assert telemetry.trace_id() == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_a_trace_from_outside_does_not_name_ours() -> None:
+    with Telemetry("consent").request("GET", OUTSIDE, inside=False):
+        assert telemetry.trace_id() != "0af7651916cd43dd8448eb211c80319c"
+        assert telemetry.trace_id() is not None
+
+
+def test_a_call_onward_names_the_trace_it_belongs_to() -> None:
+    assert telemetry.traceparent() is None
+    with Telemetry("consent").request("GET", None, inside=False):
+        onward = telemetry.traceparent()
+        assert onward is not None
+        assert onward.split("-")[1] == telemetry.trace_id()
+        assert telemetry.parse(onward) is not None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "00-0-0-0",
+        OUTSIDE.upper(),
+        "01" + OUTSIDE[2:],
+        OUTSIDE + "-x",
+        OUTSIDE.replace("0af7", "00zz"),
+        f"00-{'0' * 32}-b7ad6b7169203331-01",
+        f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01",
+    ],
+)
+def test_a_malformed_traceparent_counts_as_none(header: str | None) -> None:
+    assert telemetry.parse(header) is None
+
+
+@given(st.text())
+def test_no_traceparent_breaks_a_request(header: str) -> None:
+    with Telemetry("consent").request("GET", header, inside=True):
+        assert telemetry.trace_id()
