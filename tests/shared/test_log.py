@@ -1,4 +1,4 @@
-"""Lines say what happened and where, never to whom (I6); traces join across services, and none from outside is trusted."""
+"""Lines say what happened and where, never to whom (I6); traces join inside, and none from outside is trusted."""
 
 import json
 import re
