@@ -1,0 +1,1 @@
+"""`make demo`: the whole story on a terminal, told by what really happens over HTTP."""
