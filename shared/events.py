@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import rfc8785
 from pydantic import JsonValue
 
+from shared import canonical as spelling
 from shared import ids
 
 Data = Mapping[str, JsonValue]
@@ -101,12 +101,12 @@ class Watermark:
 def encode(source: str, event: Event, *, sequence: int, previous: int, partition: int) -> bytes:
     """Return the canonical bytes (RFC 8785) of a numbered event; these are what is signed and sent."""
     numbers = {"sequence": _digits(sequence), "previous": _digits(previous), "partition": partition}
-    return rfc8785.dumps(_envelope(source, event) | {"partitionkey": event.key} | numbers)
+    return spelling.dumps(_envelope(source, event) | {"partitionkey": event.key} | numbers)
 
 
 def encode_notice(source: str, type_: str, data: Data, *, time: datetime) -> bytes:
     """Return the canonical bytes of a message that has no number."""
-    return rfc8785.dumps(_envelope(source, Event(type_, "", data, time)))
+    return spelling.dumps(_envelope(source, Event(type_, "", data, time)))
 
 
 def check(event: Event) -> None:
@@ -149,7 +149,7 @@ def decode(canonical: bytes, *, signature: bytes, kid: str) -> Received | Notice
 
 def written(time: datetime) -> str:
     """Return an instant as events write it: UTC, six decimals, Z."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _envelope(source: str, event: Event) -> dict[str, Any]:
@@ -170,8 +170,8 @@ def _object(canonical: bytes) -> dict[str, JsonValue]:
     try:
         # orjson would read a duplicate member or a wider number silently; writing it again finds every such trick.
         message = json.loads(canonical)
-        same = rfc8785.dumps(message) == canonical
-    except (ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
+        same = spelling.dumps(message) == canonical
+    except (ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
     if not same or not isinstance(message, dict):
         raise Malformed("not canonical")
@@ -220,9 +220,9 @@ def _number(value: JsonValue) -> int:
 def _instant(value: JsonValue) -> datetime:
     text = _text(value)
     try:
-        instant = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         raise Malformed("time") from None
-    if written(instant) != text:
+    if instant.tzinfo is None or written(instant) != text:
         raise Malformed("time")
     return instant
