@@ -10,6 +10,7 @@ from rich.syntax import Syntax
 
 _SHOWN = ("authorization", "dpop", "idempotency-key", "www-authenticate", "retry-after", "location")
 _LONGEST = 60
+_LARGEST = 20_000
 
 
 class Narrator:
@@ -50,6 +51,8 @@ class Narrator:
 
 def readable(content: bytes, media_type: str) -> object:
     """Return a JSON or form body as data, its long texts shortened; anything else as its first characters."""
+    if len(content) > _LARGEST:
+        return f"({len(content)} bytes)"
     try:
         text = content.decode()
         if "json" in media_type:

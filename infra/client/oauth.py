@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -131,6 +132,6 @@ def _token(reply: Json, key: DpopKey, resource: str) -> Token:
         access_token=str(reply["access_token"]),
         key=key,
         resource=resource,
-        expires_in=expires_in if isinstance(expires_in, int) else 0,
+        expires_at=int(time.time()) + (expires_in if isinstance(expires_in, int) else 0),
         granted=reply.get("authorization_details"),
     )

@@ -9,13 +9,19 @@ from infra.client.tokens import Flow, Token
 
 
 class State(BaseModel):
-    """The dossier in hand, the login under way, and the token for each service."""
+    """The dossier in hand, and the last login: under way (`flow`) or with its token."""
 
     model_config = ConfigDict(extra="forbid")
 
     dossier_uid: str | None = None
     flow: Flow | None = None
-    tokens: dict[str, Token] = {}
+    login: Token | None = None
+
+    def get_dossier(self) -> str:
+        """Return the dossier in hand; `LookupError` before one was opened."""
+        if self.dossier_uid is None:
+            raise LookupError("no dossier yet: begin with `dossier`")
+        return self.dossier_uid
 
     @classmethod
     def read(cls, path: Path) -> Self:

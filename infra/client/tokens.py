@@ -34,7 +34,8 @@ class Token(_Kept):
     access_token: str
     key: KeptKey
     resource: str
-    expires_in: int
+    expires_at: int
+    """Unix time; a token that gives none is taken to be over."""
     granted: JsonValue
     """`authorization_details` as granted (RFC 9396 7): may be less than asked for."""
 
