@@ -12,7 +12,7 @@ from shared.db import Database, Tx
 from shared.diverted import Limits, TooMuchDiverted
 from shared.errors import Unavailable
 from shared.events import Malformed, Notice, Received, Watermark
-from shared.inbox import Failure, Handler
+from shared.inbox import Failure, Handler, Intake
 from shared.kafka import Kafka, Message, Record, Subscription
 from shared.keys import Forged, Trust
 
@@ -107,7 +107,8 @@ class Consumer:
         if not isinstance(arrived, Received):  # has no number to keep: the next of its kind says it again
             return
         async with self._db.transaction() as tx:
-            await inbox.take(tx, arrived, None, traceparent=arrival.traceparent(record), failed=failure)
+            async with inbox.intake(tx, arrived.source, arrived.partition, [arrived]) as intake:
+                await intake.take(arrived, None, traceparent=arrival.traceparent(record), failed=failure)
             await diverted.check_parked(tx, self._limits)
 
     async def _try(self, record: Record, arrived: Arrived) -> Failure | None:
@@ -126,8 +127,12 @@ class Consumer:
         return Failure(error, _TRIES)
 
     async def _take_together(self, batch: Sequence[tuple[Record, Arrived]]) -> None:
+        """Take in records of one partition, in order, in one transaction."""
+        events = [arrived for _, arrived in batch if isinstance(arrived, Received)]
+        source, partition = batch[0][1].source, batch[0][0].partition
         async with self._db.transaction() as tx:
-            outcomes = [await self._take(tx, record, arrived) for record, arrived in batch]
+            async with inbox.intake(tx, source, partition, events) as intake:
+                outcomes = [await self._take(tx, intake, record, arrived) for record, arrived in batch]
             if "parked" in outcomes or "conflict" in outcomes:
                 await diverted.check_parked(tx, self._limits)
         for (_, arrived), outcome in zip(batch, outcomes, strict=True):
@@ -135,14 +140,14 @@ class Consumer:
                 told = {"source": arrived.source, "type": arrived.type, "sequence": arrived.sequence}
                 log.info("event_taken", reader=self._reader, **told, outcome=outcome)
 
-    async def _take(self, tx: Tx, record: Record, arrived: Arrived) -> str:
+    async def _take(self, tx: Tx, intake: Intake, record: Record, arrived: Arrived) -> str:
         with _trace(record):
             match arrived:
                 case Received():
                     handler = self._handlers.get(arrived.type, self._handlers.get("*"))
-                    return await inbox.take(tx, arrived, handler, traceparent=arrival.traceparent(record))
+                    return await intake.take(arrived, handler, traceparent=arrival.traceparent(record))
                 case Watermark():
-                    if await inbox.take_watermark(tx, arrived) and self._on_watermark:
+                    if await intake.note(arrived) and self._on_watermark:
                         await self._on_watermark(tx, arrived)
                 case Notice():
                     if handler := self._notices.get(arrived.type):

@@ -1,15 +1,13 @@
-"""The inbox: each genuine event takes effect once, in one transaction with the record of it; nothing passes a hole.
-
-A reader's `number` on a partition says that everything up to it is taken, except what lies in a gap. A gap, or a parked
-event, freezes the partition's watermark: T may not say "all is applied" while something is not.
-"""
+"""The inbox: each genuine event takes effect once, in one transaction with the record of it; nothing passes a hole."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
-from shared import alarms
+from shared import alarms, places
 from shared.db import Tx
 from shared.events import Received, Watermark
 
@@ -25,158 +23,125 @@ class Failure:
     attempts: int
 
 
-async def take(
-    tx: Tx, event: Received, handler: Handler | None, *, traceparent: str | None = None, failed: Failure | None = None
-) -> Outcome:
-    """Take in one verified event: its place in the partition, its effect and the record of both, or nothing.
+class Intake:
+    """Takes in what arrived on one partition, in order, within one transaction. Made only by `intake`."""
 
-    It is applied by `handler`, ignored without one, parked when it has `failed` or an earlier event of its key is
-    parked. A duplicate changes nothing. An event whose numbers contradict what is taken already (`conflict`) is
-    parked with its key. Raises what the handler raises; the transaction is then to be undone.
-    """
-    number = await _lock(tx, event.source, event.partition)
-    digest = hashlib.sha256(event.canonical).digest()
-    known = await tx.fetchval("SELECT digest FROM inbox WHERE event_id = $1", event.id)
-    if known == digest:
-        return "duplicate"
-    if known is not None or not await _place(tx, event, number):
-        await _conflict(tx, event, traceparent)
-        return "conflict"
-    outcome = await _effect(tx, event, handler, traceparent, failed)
-    await tx.execute(
-        "INSERT INTO inbox (event_id, source, sequence, digest, outcome) VALUES ($1, $2, $3, $4, $5)",
-        event.id, event.source, event.sequence, digest, outcome,
-    )  # fmt: skip
-    return outcome
+    def __init__(self, tx: Tx, source: str, partition: int, number: int) -> None:
+        self._tx, self._source, self._partition = tx, source, partition
+        self._number = self._reached = number
+        self._digests: dict[UUID, bytes] = {}
+        self._parked_keys: set[str] = set()
+        self._taken: list[tuple[UUID, int, bytes, Outcome]] = []
 
+    async def take(
+        self,
+        event: Received,
+        handler: Handler | None,
+        *,
+        traceparent: str | None = None,
+        failed: Failure | None = None,
+    ) -> Outcome:
+        """Take in one verified event: its place in the partition, its effect and the record of both, or nothing.
 
-async def take_watermark(tx: Tx, mark: Watermark) -> bool:
-    """Move T of the mark's partition forward, if everything it vouches for is taken and applied; say whether it moved.
+        It is applied by `handler`, ignored without one, parked when it has `failed` or an earlier event of its key is
+        parked. A duplicate changes nothing. An event whose numbers contradict what is taken already (`conflict`) is
+        parked with its key. Raises what the handler raises; the transaction is then to be undone.
+        """
+        digest = hashlib.sha256(event.canonical).digest()
+        known = self._digests.get(event.id)
+        if known == digest:
+            return "duplicate"
+        if known is not None or not await self._place(event):
+            await self._conflict(event, traceparent)
+            return "conflict"
+        outcome = await self._effect(event, handler, traceparent, failed)
+        self._digests[event.id] = digest
+        self._taken.append((event.id, event.sequence, digest, outcome))
+        return outcome
 
-    A mark that names a newer number than ours shows that events are missing: a gap, and T stays.
-    """
-    number = await _lock(tx, mark.source, mark.partition)
-    if mark.last > number:
-        await _open_gap(tx, mark.source, mark.partition, have=number, upto=mark.last)
-        await _advance(tx, mark.source, mark.partition, mark.last)
-    moved = await tx.fetchval(
-        """UPDATE reader_watermark SET t = $3, last = $4, canonical = $5, signature = $6, kid = $7
-           WHERE source = $1 AND partition = $2 AND NOT frozen AND (t IS NULL OR t < $3) RETURNING true""",
-        mark.source, mark.partition, mark.t, mark.last, mark.canonical, mark.signature, mark.kid,
-    )  # fmt: skip
-    return bool(moved)
+    async def note(self, mark: Watermark) -> bool:
+        """Move T forward, if everything the mark vouches for is taken and applied; say whether it moved.
 
+        A mark that names a newer number than ours shows that events are missing: a gap, and T stays.
+        """
+        if mark.last > self._number:
+            await self._miss(upto=mark.last)
+            self._number = mark.last
+        return await places.move_t(self._tx, mark)
 
-async def settle(tx: Tx, source: str, partition: int) -> None:
-    """Freeze or thaw a partition's watermark by what is missing or parked there now, and its alarms likewise."""
-    found = await tx.fetchrow(
-        """SELECT (SELECT json_build_object('have', min(have), 'upto', max(upto), 'gaps', count(*))::jsonb
-                   FROM reader_gap WHERE source = $1 AND partition = $2) AS missing,
-                  (SELECT json_build_object('events', count(*), 'keys', count(DISTINCT key))::jsonb
-                   FROM parked WHERE source = $1 AND partition = $2) AS parked""",
-        source, partition,
-    )  # fmt: skip
-    assert found is not None  # noqa: S101 - a SELECT without FROM has one row
-    missing, parked = found["missing"], found["parked"]
-    await tx.execute(
-        "UPDATE reader_watermark SET frozen = $3 WHERE source = $1 AND partition = $2",
-        source, partition, missing["gaps"] > 0 or parked["events"] > 0,
-    )  # fmt: skip
-    place = f"{source}/{partition}"
-    for kind, holds, detail in (("gap", missing["gaps"], missing), ("parked", parked["events"], parked)):
-        if holds:
-            await alarms.raise_alarm(tx, kind, place, detail)
-        else:
-            await alarms.clear_alarm(tx, kind, place)
-
-
-async def _lock(tx: Tx, source: str, partition: int) -> int:
-    """Return the reader's number, its row locked: a partition is taken in by one transaction at a time."""
-    sql = "SELECT number FROM reader_watermark WHERE source = $1 AND partition = $2 FOR UPDATE"
-    number = await tx.fetchval(sql, source, partition)
-    if number is None:
-        await tx.execute(
-            "INSERT INTO reader_watermark (source, partition) VALUES ($1, $2) ON CONFLICT DO NOTHING", source, partition
+    async def begin(self, events: Sequence[Received]) -> None:
+        """Learn what is known of these events already."""
+        rows = await self._tx.fetch(
+            "SELECT event_id, digest FROM inbox WHERE event_id = ANY($1)", [event.id for event in events]
         )
-        number = await tx.fetchval(sql, source, partition)
-    return number
+        self._digests = {row["event_id"]: row["digest"] for row in rows}
+        parked = await self._tx.fetch(
+            "SELECT DISTINCT key FROM parked WHERE source = $1 AND key = ANY($2)",
+            self._source, [event.key for event in events],
+        )  # fmt: skip
+        self._parked_keys = {row["key"] for row in parked}
 
+    async def finish(self) -> None:
+        """Record what was taken, and how far we are."""
+        if self._number != self._reached:
+            await places.advance(self._tx, self._source, self._partition, self._number)
+        if not self._taken:
+            return
+        ids, numbers, digests, outcomes = ([row[n] for row in self._taken] for n in range(4))
+        await self._tx.execute(
+            """INSERT INTO inbox (event_id, source, sequence, digest, outcome)
+               SELECT id, $1, number, digest, outcome
+               FROM unnest($2::uuid[], $3::bigint[], $4::bytea[], $5::text[]) AS taken (id, number, digest, outcome)""",
+            self._source, ids, numbers, digests, outcomes,
+        )  # fmt: skip
 
-async def _place(tx: Tx, event: Received, number: int) -> bool:
-    """Give the event its place behind our number or in a gap; return False if it can have none."""
-    if event.previous >= number:
-        if event.previous > number:
-            await _open_gap(tx, event.source, event.partition, have=number, upto=event.previous)
-        await _advance(tx, event.source, event.partition, event.sequence)
+    async def _place(self, event: Received) -> bool:
+        """Give the event its place behind our number or in a gap; return False if it can have none."""
+        if event.previous < self._number:
+            return await places.fill_gap(self._tx, event)
+        if event.previous > self._number:
+            await self._miss(upto=event.previous)
+        self._number = event.sequence
         return True
-    return await _fill_gap(tx, event)
+
+    async def _miss(self, *, upto: int) -> None:
+        await places.open_gap(self._tx, self._source, self._partition, have=self._number, upto=upto)
+
+    async def _effect(
+        self, event: Received, handler: Handler | None, traceparent: str | None, failed: Failure | None
+    ) -> Outcome:
+        if failed is not None or event.key in self._parked_keys:
+            await self._park(event, traceparent, failed)
+            return "parked"
+        if handler is None:
+            return "ignored"
+        await handler(self._tx, event)
+        return "applied"
+
+    async def _park(self, event: Received, traceparent: str | None, failed: Failure | None) -> None:
+        await self._tx.execute(
+            """INSERT INTO parked (event_id, source, partition, key, type, sequence, previous, canonical, signature,
+                                   kid, traceparent, error, attempts)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (event_id) DO NOTHING""",
+            event.id, event.source, event.partition, event.key, event.type, event.sequence, event.previous,
+            event.canonical, event.signature, event.kid, traceparent,
+            failed.error if failed else None, failed.attempts if failed else 0,
+        )  # fmt: skip
+        self._parked_keys.add(event.key)
+        await places.settle(self._tx, event.source, event.partition)
+
+    async def _conflict(self, event: Received, traceparent: str | None) -> None:
+        """Two events have claimed one place: a source was restored from a backup, or its key is in other hands."""
+        place = {"partition": event.partition, "sequence": event.sequence, "event_id": str(event.id)}
+        await alarms.raise_alarm(self._tx, "number_conflict", event.source, place)
+        await self._park(event, traceparent, Failure("number_conflict", 0))
 
 
-async def _fill_gap(tx: Tx, event: Received) -> bool:
-    """Take the event out of the gap it lies in wholly; what remains missing before and behind it stays a gap."""
-    gap = await tx.fetchrow(
-        """DELETE FROM reader_gap WHERE source = $1 AND partition = $2 AND have <= $3 AND upto >= $4
-           RETURNING have, upto""",
-        event.source, event.partition, event.previous, event.sequence,
-    )  # fmt: skip
-    if gap is None:
-        return False
-    for have, upto in ((gap["have"], event.previous), (event.sequence, gap["upto"])):
-        if have < upto:
-            await _add_gap(tx, event.source, event.partition, have, upto)
-    await settle(tx, event.source, event.partition)
-    return True
-
-
-async def _open_gap(tx: Tx, source: str, partition: int, *, have: int, upto: int) -> None:
-    await _add_gap(tx, source, partition, have, upto)
-    await settle(tx, source, partition)
-
-
-async def _add_gap(tx: Tx, source: str, partition: int, have: int, upto: int) -> None:
-    await tx.execute(
-        "INSERT INTO reader_gap (source, partition, have, upto) VALUES ($1, $2, $3, $4)", source, partition, have, upto
-    )
-
-
-async def _advance(tx: Tx, source: str, partition: int, number: int) -> None:
-    await tx.execute(
-        "UPDATE reader_watermark SET number = $3 WHERE source = $1 AND partition = $2", source, partition, number
-    )
-
-
-async def _effect(
-    tx: Tx, event: Received, handler: Handler | None, traceparent: str | None, failed: Failure | None
-) -> Outcome:
-    if failed is not None or await _key_is_parked(tx, event):
-        await _park(tx, event, traceparent, failed)
-        return "parked"
-    if handler is None:
-        return "ignored"
-    await handler(tx, event)
-    return "applied"
-
-
-async def _key_is_parked(tx: Tx, event: Received) -> bool:
-    return await tx.fetchval(
-        "SELECT EXISTS (SELECT FROM parked WHERE source = $1 AND key = $2)", event.source, event.key
-    )
-
-
-async def _park(tx: Tx, event: Received, traceparent: str | None, failed: Failure | None) -> None:
-    await tx.execute(
-        """INSERT INTO parked (event_id, source, partition, key, type, sequence, previous, canonical, signature, kid,
-                               traceparent, error, attempts)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (event_id) DO NOTHING""",
-        event.id, event.source, event.partition, event.key, event.type, event.sequence, event.previous,
-        event.canonical, event.signature, event.kid, traceparent,
-        failed.error if failed else None, failed.attempts if failed else 0,
-    )  # fmt: skip
-    await settle(tx, event.source, event.partition)
-
-
-async def _conflict(tx: Tx, event: Received, traceparent: str | None) -> None:
-    """Two events have claimed one place: a source was restored from a backup, or its key is in other hands."""
-    place = {"partition": event.partition, "sequence": event.sequence, "event_id": str(event.id)}
-    await alarms.raise_alarm(tx, "number_conflict", event.source, place)
-    await _park(tx, event, traceparent, Failure("number_conflict", 0))
+@asynccontextmanager
+async def intake(tx: Tx, source: str, partition: int, events: Sequence[Received]) -> AsyncGenerator[Intake]:
+    """Open the partition for these events; what was taken is recorded when the block is left without an error."""
+    opened = Intake(tx, source, partition, await places.lock(tx, source, partition))
+    if events:
+        await opened.begin(events)
+    yield opened
+    await opened.finish()

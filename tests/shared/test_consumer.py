@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -207,11 +208,13 @@ async def test_one_event_with_two_contents_is_not_taken_for_a_duplicate(pair: Pa
     async with running(pair.relay(), pair.consumer()):
         await pair.append(FIRST)
         await pair.until_taken(1)
-    row = (await pair.sent())[0]
-    await pair.put(row["canonical"].replace(b'"data":{}', b'"data":{"a":1}'), partition=0)
+    first = (await pair.sent())[0]
+    again = replace(pair.event(FIRST, other=True), id=first["event_id"])
+    await pair.put(events.encode(pair.source, again, sequence=2, previous=1, partition=0), partition=0)
     async with running(pair.consumer()):
         await until(lambda: alarm(pair, "number_conflict"))
     assert await pair.effects() == [1]
+    assert await frozen(pair)
 
 
 async def test_a_watermark_never_passes_an_event_that_was_committed_before_it(pair: Pair) -> None:
