@@ -62,11 +62,13 @@ class _Component(_Told):
     document: _Words
     attributes: list[str]
     sources: list[str]
-    basis: Basis
+    basis: Basis | None
     rule: _Rule | None
     purpose: _Purpose | None
 
     def component(self) -> Component:
+        if self.basis is None:
+            raise ValueError("a paper that is only handed in has no basis")
         return Component(
             component_id=self.component_id,
             party_uid=PartyUid(self.party_uid),
@@ -114,7 +116,7 @@ class _Dossier(_Told):
             procedure_name=self.procedure_name.words(),
             agencies={each.uid: each.name for each in agencies},
             parties=tuple(each.party() for each in self.parties),
-            components=tuple(each.component() for each in self.components),
+            components=tuple(each.component() for each in self.components if each.basis),
         )
 
 

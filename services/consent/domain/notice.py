@@ -12,8 +12,8 @@ from services.consent.domain.dossier import Dossier
 from services.consent.domain.item import Item
 from services.consent.domain.words import AttributeId, AttributeName, Words
 
-NOTICE_VERSION = 1
-"""The version of this composition: another wording or order of the fixed parts is another version."""
+COMPOSITION = 1
+"""The version of this composition: other members or another order of them is another version."""
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -22,11 +22,24 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Notice:
-    """A composed notice, stored as it was shown; the page is drawn from `content` and from nothing else."""
+class Wording:
+    """One published version of the words around the items (`wording.yaml`)."""
 
-    notice_id: UUID
+    id: str
     version: int
+    words: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice as one citizen was shown it: a published wording, filled with what she is told and asked.
+
+    The page is drawn from `content` and from nothing else; `sha256` is its digest.
+    """
+
+    notice_uid: UUID
+    wording_id: str
+    wording_version: int
     content: Mapping[str, Any]
     sha256: str
 
@@ -46,23 +59,23 @@ class Vocabulary:
 
 
 def compose_notice(
-    notice_id: UUID,
+    notice_uid: UUID,
     *,
     items: Iterable[Item],
     dossier: Dossier,
     roles: Iterable[str],
     asker: Mapping[str, str],
     vocabulary: Vocabulary,
-    common: Mapping[str, Any],
+    wording: Wording,
 ) -> Notice:
     """Write down who asks, for which dossier and role, what, from where, why, on which law, how long, and what if not.
 
-    `common` holds the fixed bilingual texts (`contracts/notices`), which thereby enter the digest too.
+    The wording enters the digest too.
     """
     items = list(items)
     content = {
-        "version": NOTICE_VERSION,
-        "texts": dict(common),
+        "composition": COMPOSITION,
+        "wording": {"id": wording.id, "version": wording.version, "words": dict(wording.words)},
         "asked_by": dict(asker),
         "dossier": {
             "dossier_uid": str(dossier.dossier_uid),
@@ -74,7 +87,7 @@ def compose_notice(
         "told": [_told(item, vocabulary) for item in items if item.rule],
         "asked": [_asked(item, vocabulary) for item in items if item.purpose],
     }
-    return Notice(notice_id, NOTICE_VERSION, content, digest(content))
+    return Notice(notice_uid, wording.id, wording.version, content, digest(content))
 
 
 def _told(item: Item, vocabulary: Vocabulary) -> dict[str, Any]:

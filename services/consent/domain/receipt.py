@@ -46,7 +46,11 @@ def claims_of_grant(
         "record_id": str(grant.grant_id),
         "language": ["vi", "en"],
         "jurisdiction": "VN",
-        "privacy_notice": {"id": str(notice.notice_id), "version": notice.version, "sha256": notice.sha256},
+        "privacy_notice": {
+            "id": notice.wording_id,
+            "version": notice.wording_version,
+            "sha256": notice.sha256,
+        },
         "notice": notice.content,
         "processing": [_processing(grant, names)],
         "parties": _parties(grant),

@@ -2,10 +2,11 @@
 
 -- A notice is kept as it was shown: receipts name its digest, and the page is drawn from it.
 CREATE TABLE notice (
-    notice_id uuid PRIMARY KEY,
-    version   int   NOT NULL CHECK (version > 0),
-    content   jsonb NOT NULL,
-    sha256    text  NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$')
+    notice_uid      uuid  PRIMARY KEY,
+    wording_id      text  NOT NULL CHECK (length(wording_id) BETWEEN 1 AND 100),
+    wording_version int   NOT NULL CHECK (wording_version > 0),
+    content         jsonb NOT NULL,
+    sha256          text  NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$')  -- of the content as RFC 8785 JSON
 );
 
 CREATE TABLE consent_request (
@@ -28,7 +29,7 @@ CREATE TABLE consent_request (
     redirect_origin text NOT NULL CHECK (length(redirect_origin) BETWEEN 1 AND 300),
     return_url      text NOT NULL CHECK (length(return_url) BETWEEN 1 AND 2000),
     items           jsonb NOT NULL,
-    notice_id       uuid NOT NULL REFERENCES notice,
+    notice_uid      uuid NOT NULL REFERENCES notice,
     state           text NOT NULL CHECK (state IN ('requested', 'decided', 'abandoned', 'lapsed')),
     answers         jsonb,
     opened_at       timestamptz NOT NULL,

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from services.consent.domain.item import Answer, AnswerMissing
 from services.consent.domain.request import ConsentRequest
 from services.consent.domain.states import RequestState
-from services.consent.pages.words import law_words
 from services.consent.parts import Given, Shown
 from services.consent.service import decide
 from services.consent.service import request as requests
@@ -112,7 +111,6 @@ def _question(
         "lapses_at": found.lapses_at,
         "answered": answered or {},
         "missing": status != 200,
-        "law_words": law_words,
         "decision_form": DECISION,
         "abandonment_form": ABANDONMENT,
     }

@@ -1,17 +1,16 @@
-"""How consent's pages say things in Vietnamese: the law's letters, states, uses, and what a problem means."""
+"""How consent's pages say things in Vietnamese: states, uses, and what a problem means."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from services.consent.domain.use import UseKind
 from shared.page_texts import Text
+from shared.vietnam import VIETNAM
 
-_LAW = "Luật Bảo vệ dữ liệu cá nhân (91/2025/QH15)"
 
-
-def law_words(letter: str) -> str:
-    """Say a letter of the law as one cites it: `19_1_c` is điểm c khoản 1 Điều 19."""
-    article, clause, point = letter.split("_")
-    return f"điểm {'đ' if point == 'dd' else point} khoản {clause} Điều {article} {_LAW}"
+def exactly(value: datetime) -> str:
+    """Write an instant to the second in Vietnamese time: what a withdrawal's moment is told by."""
+    return value.astimezone(VIETNAM).strftime("%H:%M:%S ngày %d/%m/%Y")
 
 
 USE_WORDS: Mapping[UseKind, str] = {

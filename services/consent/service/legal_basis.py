@@ -67,7 +67,7 @@ async def decide_legal_basis(
     components = [each for each in dossier.components_of(case.party_uid) if each.basis is Basis.LEGAL_BASIS]
     check_allowed(components, case.opted_out)
     subject = await _subject(counter.identity, caller, dossier, case)
-    notice = _notice(counter.catalogue, components, dossier, caller, case)
+    notice = _notice(counter.catalogue, components, dossier, caller, case, now)
     async with db.transaction() as tx:
         await uses.know_dossier(tx, dossier)
         outcome = await _outcome(tx, subject, _choices(components, case.opted_out), now)
@@ -134,9 +134,11 @@ def _choices(
     }
 
 
-def _notice(catalogue: Catalogue, components: list[Component], dossier: Dossier, caller: Caller, case: Case) -> Notice:
+def _notice(
+    catalogue: Catalogue, components: list[Component], dossier: Dossier, caller: Caller, case: Case, now: datetime
+) -> Notice:
     """Compose what the officer has to tell: the same words as on the page."""
     asked = {attribute for each in components for attribute in each.attributes}
     items = compose_items(components, asked=asked, purposes=catalogue.purposes, keep=None, kept=())
     asker = {"agency_uid": caller.agency.uid, "agency_name": caller.agency.name, "client_name": caller.client_id}
-    return catalogue.compose_notice(items, dossier=dossier, party_uid=PartyUid(case.party_uid), asker=asker)
+    return catalogue.compose_notice(items, dossier=dossier, party_uid=PartyUid(case.party_uid), asker=asker, now=now)

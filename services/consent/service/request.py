@@ -133,6 +133,7 @@ async def _compose(tx: Tx, catalogue: Catalogue, asked: Asked, dossier: Dossier,
         dossier=dossier,
         party_uid=asked.party_uid,
         asker={"agency_uid": asked.agency_uid, "agency_name": agency_name, "client_name": asked.client_name},
+        now=now,
     )
     return asked.to_request(ids.new(), agency_name=agency_name, items=items, notice=notice, now=now)
 

@@ -20,16 +20,16 @@ _SELECT = """
 SELECT r.request_id, r.flow_id, r.subject_id, r.sub, r.sector, r.client_id, r.client_name, r.agency_uid, r.agency_name,
        r.dossier_uid, r.party_uid, r.login_id, r.auth_time, r.acr, r.account_level, r.browser_hash, r.redirect_origin,
        r.return_url, r.items, r.state, r.answers, r.opened_at, r.lapses_at, r.closed_at,
-       n.notice_id, n.version AS notice_version, n.content, n.sha256
-  FROM consent_request r JOIN notice n USING (notice_id)
+       n.notice_uid, n.wording_id, n.wording_version, n.content, n.sha256
+  FROM consent_request r JOIN notice n USING (notice_uid)
 """
 
 
 async def insert_notice(tx: Tx, notice: Notice) -> None:
     """Keep a notice as it was shown."""
     await tx.execute(
-        "INSERT INTO notice (notice_id, version, content, sha256) VALUES ($1, $2, $3, $4)",
-        notice.notice_id, notice.version, notice.content, notice.sha256,
+        "INSERT INTO notice (notice_uid, wording_id, wording_version, content, sha256) VALUES ($1, $2, $3, $4, $5)",
+        notice.notice_uid, notice.wording_id, notice.wording_version, notice.content, notice.sha256,
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ async def insert(tx: Tx, request: ConsentRequest) -> bool:
         """
         INSERT INTO consent_request (request_id, flow_id, subject_id, sub, sector, client_id, client_name, agency_uid,
                agency_name, dossier_uid, party_uid, login_id, auth_time, acr, account_level, browser_hash,
-               redirect_origin, return_url, items, notice_id, state, opened_at, lapses_at)
+               redirect_origin, return_url, items, notice_uid, state, opened_at, lapses_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
                 $23)
         ON CONFLICT (flow_id) DO NOTHING RETURNING true
@@ -50,11 +50,11 @@ async def insert(tx: Tx, request: ConsentRequest) -> bool:
         request.asker.client_name, request.asker.agency_uid, request.asker.agency_name, request.dossier_uid,
         request.party_uid, request.login.login_id, request.login.auth_time, request.login.acr,
         request.login.account_level, request.way.browser_hash, request.way.redirect_origin, request.way.return_url,
-        _ITEMS.dump_python(request.items, mode="json"), notice.notice_id, request.state, request.opened_at,
+        _ITEMS.dump_python(request.items, mode="json"), notice.notice_uid, request.state, request.opened_at,
         request.lapses_at,
     )  # fmt: skip
     if not stored:
-        await tx.execute("DELETE FROM notice WHERE notice_id = $1", notice.notice_id)
+        await tx.execute("DELETE FROM notice WHERE notice_uid = $1", notice.notice_uid)
     return bool(stored)
 
 
@@ -150,7 +150,7 @@ def _request(row: Record) -> ConsentRequest:
         login=Login(row["login_id"], row["auth_time"], row["acr"], row["account_level"]),
         way=Way(row["browser_hash"], row["redirect_origin"], row["return_url"]),
         items=_ITEMS.validate_python(row["items"]),
-        notice=Notice(row["notice_id"], row["notice_version"], row["content"], row["sha256"]),
+        notice=Notice(row["notice_uid"], row["wording_id"], row["wording_version"], row["content"], row["sha256"]),
         opened_at=row["opened_at"],
         lapses_at=row["lapses_at"],
         state=RequestState(row["state"]),

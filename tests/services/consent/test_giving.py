@@ -1,0 +1,126 @@
+"""From answers to grants: of law one per rule version, of consent one per purpose; nothing more than was said."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.consent.domain.giving import Outcome, Subject, choices_of, grants_of_consent, grants_of_law
+from services.consent.domain.grant import Choice, EndReason, GivenBy, Giving, Grant, Ground, Origin
+from services.consent.domain.item import Answer, Item, Scope
+from services.consent.domain.states import GrantState
+from shared import ids
+from tests.services.consent.factories import (
+    NOW,
+    attributes,
+    make_grant,
+    make_item,
+    make_phone_purpose,
+    make_purpose,
+    make_rule,
+    make_subject,
+)
+
+
+def give_law(
+    items: list[Item], answers: dict[str, Answer], *, earlier: tuple[Grant, ...] = (), subject: Subject | None = None
+) -> Outcome:
+    choices = choices_of(items, answers)
+    return grants_of_law(choices, subject=subject or make_subject(), earlier=earlier, now=NOW, new_id=ids.new)
+
+
+TWO_ITEMS = [make_item("i1", "person.full_name", "person.pin"), make_item("i2", "marriage.record", "person.pin")]
+
+
+def test_items_of_one_rule_version_become_one_grant() -> None:
+    (grant,) = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.CONTINUE}).new
+    assert grant.attributes == ("marriage.record", "person.full_name", "person.pin")
+    assert grant.opted_out == ()
+
+
+def test_items_of_two_rule_versions_become_two_grants() -> None:
+    items = [make_item("i1"), make_item("i2", rule=make_rule(version=2))]
+    grants = give_law(items, {"i1": Answer.CONTINUE, "i2": Answer.CONTINUE}).new
+    assert [grant.ground.rule_version for grant in grants] == [1, 2]
+
+
+def test_what_she_hands_in_herself_is_not_granted_but_named() -> None:
+    (grant,) = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.SELF_SUBMIT}).new
+    assert grant.attributes == ("person.full_name", "person.pin")
+    assert grant.opted_out == ("marriage.record",)
+
+
+def test_handing_in_everything_still_leaves_a_grant_that_says_so() -> None:
+    (grant,) = give_law(TWO_ITEMS, {"i1": Answer.SELF_SUBMIT, "i2": Answer.SELF_SUBMIT}).new
+    assert grant.attributes == ()
+    assert grant.opted_out == ("marriage.record", "person.full_name", "person.pin")
+
+
+def test_r11_a_grant_of_law_ends_on_the_day_its_rule_names_by_vietnams_clock() -> None:
+    (grant,) = give_law([make_item("i1", rule=make_rule(ends_on=date(2026, 7, 1)))], {"i1": Answer.CONTINUE}).new
+    assert grant.valid_until == datetime(2026, 6, 30, 17, tzinfo=UTC)
+    assert grant.run_out(grant.valid_until).end_reason is EndReason.RULE_ENDED
+
+
+def test_the_same_answer_again_gives_nothing_new() -> None:
+    subject = make_subject()
+    first = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.SELF_SUBMIT}, subject=subject)
+    again = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.SELF_SUBMIT}, subject=subject, earlier=first.new)
+    assert (again.new, again.ended, again.kept) == ((), (), first.new)
+
+
+def test_another_answer_in_the_same_dossier_replaces_the_grant_and_keeps_what_it_does_not_speak_of() -> None:
+    old = make_grant(attributes=attributes("residence.permanent"), opted_out=attributes("marriage.record"))
+    old = make_grant(
+        attributes=old.attributes,
+        opted_out=old.opted_out,
+        ground=Ground(rule_id="birth-registration", rule_version=1, letter="19_1_c"),
+    )
+    outcome = give_law(TWO_ITEMS, {"i1": Answer.SELF_SUBMIT, "i2": Answer.CONTINUE}, earlier=(old,))
+    assert [(grant.state, grant.end_reason) for grant in outcome.ended] == [(GrantState.ENDED, EndReason.REPLACED)]
+    (new,) = outcome.new
+    assert new.attributes == ("marriage.record", "person.pin", "residence.permanent")
+    assert new.opted_out == ("person.full_name",)
+
+
+def test_an_officer_does_not_undo_what_she_hands_in_herself() -> None:
+    counter = make_subject(giving=Giving(Origin.OFFICER_AT_COUNTER, GivenBy.SELF))
+    old = make_grant(attributes=(), opted_out=attributes("person.pin"))
+    (new,) = give_law(
+        [make_item("i1", "person.full_name", "person.pin")], {"i1": Answer.CONTINUE}, earlier=(old,), subject=counter
+    ).new
+    assert (new.attributes, new.opted_out) == (("person.full_name",), ("person.pin",))
+
+
+def test_a_consent_gives_one_grant_per_purpose_over_what_she_agreed_to() -> None:
+    keep = make_purpose()
+    items = [
+        make_item("i1", "person.full_name", purpose=keep),
+        make_item("i2", "marriage.record", purpose=keep),
+        make_item("i3", "residence.permanent", purpose=keep),
+        make_item("i4", "person.phone", purpose=make_phone_purpose()),
+    ]
+    answers = {"i1": Answer.AGREED, "i2": Answer.AGREED, "i3": Answer.REFUSED, "i4": Answer.AGREED}
+    kept, phone = grants_of_consent(items, answers, subject=make_subject(), now=NOW, new_id=ids.new)
+    assert (kept.scope, kept.recipient, kept.attributes) == (
+        Scope.RETENTION,
+        None,
+        ("marriage.record", "person.full_name"),
+    )
+    assert kept.valid_until == NOW + timedelta(days=365)
+    assert (phone.scope, phone.attributes) == (Scope.RELEASE, ("person.phone",))
+    assert phone.recipient is not None
+
+
+def test_refusing_gives_no_grant() -> None:
+    items = [make_item("i1", purpose=make_purpose())]
+    assert grants_of_consent(items, {"i1": Answer.REFUSED}, subject=make_subject(), now=NOW, new_id=ids.new) == ()
+
+
+def test_a_choice_never_grants_and_opts_out_the_same_attribute() -> None:
+    choice = Choice.of(continued=attributes("a.b"), self_submitted=attributes("a.b", "c.d"))
+    assert (choice.attributes, choice.opted_out) == ({"a.b"}, {"c.d"})
+
+
+def test_a_ground_is_a_rule_or_a_purpose() -> None:
+    with pytest.raises(ValueError, match="a rule or on a purpose"):
+        Ground()
