@@ -190,8 +190,7 @@ def bundle(ctx: typer.Context, out: Annotated[Path, typer.Argument()], case_no: 
 
     async def step(system: CitySystem, state: State) -> None:
         token = await _desk(ctx).own_token(system, "audit")
-        carried = await system.bundle(token, case_no=case_no, purpose=purpose)
-        out.write_text(json.dumps(dict(carried), ensure_ascii=False, indent=1), "utf-8")
+        out.write_text(await system.bundle(token, case_no=case_no, purpose=purpose), "utf-8")
 
     _desk(ctx).run(step)
 

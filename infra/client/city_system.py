@@ -1,10 +1,11 @@
 """A city system towards the gateway: everything it can do, one method for each step of a dossier."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 from uuid import uuid4
 
 import httpx2
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey, KeySet, KeySetSerialization
 from pydantic import JsonValue
 
 from infra.client.gateway import Gateway, Json
@@ -92,7 +93,7 @@ class CitySystem:
         compact = answer.get("release")
         if not isinstance(compact, str):
             raise NotTrusted("the answer carries no release")
-        keys = KeySet.import_key_set(dict(await self._gateway.get_public("/reuse/jwks")))  # type: ignore[arg-type]
+        keys = KeySet.import_key_set(cast(KeySetSerialization, await self._gateway.get_public("/reuse/jwks")))
         issuer = f"{self._gateway.origin}/reuse"
         return verify_release(compact, keys, issuer=issuer, audience=self._client_id, dossier_uid=dossier_uid)
 
@@ -121,9 +122,9 @@ class CitySystem:
         body: Json = {"reason": reason}
         return await self._gateway.call(token, "POST", f"/consent/grants/{grant_id}/ending", body=body)
 
-    async def receipt(self, token: Token, receipt_id: str) -> Json:
-        """Read a signed consent receipt; needs a token for `consent`."""
-        return await self._gateway.call(token, "GET", f"/consent/receipts/{receipt_id}")
+    async def receipt(self, token: Token, receipt_id: str) -> str:
+        """Read a consent receipt as it was signed (a compact JWS); needs a token for `consent`."""
+        return await self._gateway.read_text(token, f"/consent/receipts/{receipt_id}")
 
     async def accept(self, token: Token, dossier_uid: str, component_id: str) -> Json:
         """Accept a component: only now its paper counts as not asked for (R14)."""
@@ -146,7 +147,7 @@ class CitySystem:
         query = {"case_no": case_no, "purpose": purpose, **filters}
         return await self._gateway.call(token, "GET", "/audit/events", query=query)
 
-    async def bundle(self, token: Token, *, case_no: str, purpose: str, **filters: str) -> Json:
-        """Carry the log away, to verify it offline."""
+    async def bundle(self, token: Token, *, case_no: str, purpose: str, **filters: str) -> str:
+        """Carry the log away as the text that `python -m services.audit verify` checks offline."""
         query = {"case_no": case_no, "purpose": purpose, **filters}
-        return await self._gateway.call(token, "GET", "/audit/bundle", query=query)
+        return await self._gateway.read_text(token, "/audit/bundle", query)

@@ -46,16 +46,35 @@ class Gateway:
         query: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Json:
-        """Call an API with a token and a fresh proof of its key; raises `Refused`. A body-less answer is {}."""
+        """Call an API with a token and a fresh proof of its key; raises `Refused`. An answer without a body is {}."""
+        extra = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return _json(await self._send(token, method, path, body=body, query=query, headers=extra))
+
+    async def read_text(self, token: Token, path: str, query: Mapping[str, str] | None = None) -> str:
+        """Read what is kept or verified as it came: a signed receipt, a bundle, a proof; raises `Refused`."""
+        answer = await self._send(token, "GET", path, query=query)
+        if not answer.is_success:
+            _json(answer)
+        return answer.text
+
+    async def _send(
+        self,
+        token: Token,
+        method: str,
+        path: str,
+        *,
+        body: Json | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
         url = self.origin + path
-        headers = {
+        credentials = {
             "Authorization": f"DPoP {token.access_token}",
             "DPoP": token.key.proof(method, url, token.access_token),
-            "Accept": "application/json",
         }
-        if idempotency_key:
-            headers["Idempotency-Key"] = idempotency_key
-        return _json(await self._http.request(method, url, params=query, json=body, headers=headers))
+        return await self._http.request(
+            method, url, params=query, json=body, headers={**credentials, **(headers or {})}
+        )
 
 
 def _json(answer: httpx2.Response) -> Json:

@@ -11,6 +11,9 @@ Pin = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 BirthDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}-\d{2})?$")]
 
 
+_COMMUNES = {"11602": "phường Hồng An", "11329": "phường Ngô Quyền"}
+
+
 class _Fixed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,6 +23,11 @@ class Home(_Fixed):
 
     street: str
     commune: Literal["11602", "11329"]
+
+    @property
+    def formatted(self) -> str:
+        """Return the address as one line."""
+        return f"{self.street}, {_COMMUNES[self.commune]}, thành phố Hải Phòng"
 
 
 class Account(_Fixed):

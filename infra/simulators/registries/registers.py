@@ -12,7 +12,6 @@ from infra.simulators.personas import Home, Persona
 
 _FILE = Path(__file__).with_name("registry.yaml")
 _ENTRIES = TypeAdapter(dict[str, dict[str, dict[str, JsonValue]]])
-_COMMUNES = {"11602": "phường Hồng An", "11329": "phường Ngô Quyền"}
 
 
 class Registry(StrEnum):
@@ -86,7 +85,7 @@ def _population(persona: Persona) -> Mapping[str, JsonValue]:
 
 def _address(home: Home) -> dict[str, JsonValue]:
     return {
-        "formatted": f"{home.street}, {_COMMUNES[home.commune]}, thành phố Hải Phòng",
+        "formatted": home.formatted,
         "street_address": home.street,
         "commune_code": home.commune,
         "province_code": "31",

@@ -33,4 +33,4 @@ def dialect_a(persona: Persona, account: Account, issuer: str) -> dict[str, str 
 
 
 def _address(home: Home) -> dict[str, str]:
-    return {"MaTinhThanh": "31", "MaPhuongXa": home.commune, "ChiTiet": home.street, "QuocGia": "VN"}
+    return {"MaTinhThanh": "31", "MaPhuongXa": home.commune, "ChiTiet": home.formatted, "QuocGia": "VN"}
