@@ -62,6 +62,9 @@ class Consumer:
                         await self._read(subscription)
             except TooMuchDiverted as reason:
                 await self._stop(str(reason))
+            except Unavailable as outage:
+                log.warning("consumer_interrupted", reader=self._reader, code=outage.code)
+                await asyncio.sleep(1)
             except Exception as error:  # noqa: BLE001 - a consumer that ends would be deaf for ever
                 log.error("consumer_interrupted", error, reader=self._reader)
                 await asyncio.sleep(1)

@@ -176,9 +176,12 @@ async def _drop(producer: AIOKafkaProducer) -> None:
     """Close without flushing: `stop()` would wait for a frozen broker for ever, as idempotent batches never expire."""
     producer._closed = True  # pyright: ignore[reportPrivateUsage] - there is no public way to give up
     for close in (producer._sender.close, producer.client.close):  # pyright: ignore[reportPrivateUsage] - as above
-        with suppress(KafkaError, OSError, asyncio.CancelledError):
-            async with asyncio.timeout(1):
-                await close()
+        closing = asyncio.ensure_future(close())
+        await asyncio.wait([closing], timeout=1)
+        if not closing.done():
+            closing.cancel()
+        elif not closing.cancelled() and (error := closing.exception()):
+            log.info("producer_dropped", exception=type(error).__name__)
 
 
 @contextmanager

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from shared import alarms, clock, events, log, numbering, sole
 from shared.db import Database
+from shared.errors import Unavailable
 from shared.events import Data
 from shared.kafka import BrokerUnavailable, Headers, Kafka, Message, partition_for
 from shared.keys import ServiceKey
 
 _POLL = 0.2  # the backstop; a commit in this process wakes the relay at once
+_AGAIN = 0.5  # after an outage
 _QUIET = 1.0  # going idle is worth a watermark, but not more often than this
 
 
@@ -35,15 +37,18 @@ class Relay:
         self._key, self._partitions, self._batch = key, partitions, batch
         self._watermark_every = watermark_every
         self._watermark_at, self._news = float("-inf"), True
+        self._stalled = True  # perhaps, in an earlier process: the first acknowledgement clears that alarm
 
     async def run(self) -> None:
         """Publish until cancelled. Whatever fails is tried again; nothing is skipped, reordered or sent altered."""
         while True:
             try:
                 await sole.work_alone(self._dsn, "relay", self._relay)
+            except Unavailable as outage:
+                log.warning("relay_interrupted", source=self._source, code=outage.code)
             except Exception as error:  # noqa: BLE001 - a relay that ends would end all news of this service
                 log.error("relay_interrupted", error, source=self._source)
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(_AGAIN)
 
     async def announce(self, type_: str, data: Data) -> None:
         """Publish a signed message without a number, at once, from any replica. Raises BrokerUnavailable."""
@@ -56,10 +61,8 @@ class Relay:
             self._db.outbox_committed.clear()
             try:
                 drained = await self._round(session)
-            except BrokerUnavailable as error:
-                async with session.transaction() as tx:
-                    await alarms.raise_alarm(tx, "relay_stalled", self._source, {"error": error.detail})
-                await asyncio.sleep(_POLL)
+            except BrokerUnavailable as outage:
+                await self._stall(session, outage)
                 continue
             if drained:
                 await self._wait()
@@ -82,10 +85,9 @@ class Relay:
             rows = await numbering.unpublished(tx, self._batch)
         if not rows:
             return 0
-        await self._kafka.publish([self._message(row) for row in rows])
+        await self._send(session, [self._message(row) for row in rows])
         async with session.transaction() as tx:
             await numbering.mark_published(tx, rows)
-            await alarms.clear_alarm(tx, "relay_stalled", self._source)
         return len(rows)
 
     def _watermark_due(self, sent: int) -> bool:
@@ -95,18 +97,23 @@ class Relay:
     async def _send_watermarks(self, session: sole.Session, t: datetime) -> None:
         async with session.transaction() as tx:
             last = await numbering.last_numbers(tx)
-        await self._kafka.publish(
-            [
-                self._notice(
-                    f"{self._source}.watermark.v1",
-                    events.watermark_data(self._source, partition, t, last.get(partition, 0)),
-                    partition,
-                    t,
-                )
-                for partition in range(self._partitions)
-            ]
-        )
+        told = {p: events.watermark_data(self._source, p, t, last.get(p, 0)) for p in range(self._partitions)}
+        type_ = f"{self._source}.watermark.v1"
+        await self._send(session, [self._notice(type_, data, partition, t) for partition, data in told.items()])
         self._watermark_at, self._news = time.monotonic(), False
+
+    async def _send(self, session: sole.Session, messages: list[Message]) -> None:
+        await self._kafka.publish(messages)
+        if self._stalled:
+            async with session.transaction() as tx:
+                await alarms.clear_alarm(tx, "relay_stalled", self._source)
+            self._stalled = False
+
+    async def _stall(self, session: sole.Session, outage: BrokerUnavailable) -> None:
+        async with session.transaction() as tx:
+            await alarms.raise_alarm(tx, "relay_stalled", self._source, {"error": outage.detail})
+        self._stalled = True
+        await asyncio.sleep(_AGAIN)
 
     async def _wait(self) -> None:
         due = self._watermark_at + self._watermark_every - time.monotonic()

@@ -17,7 +17,7 @@ _SESSION = {
     "tcp_user_timeout": "3s",
     "timezone": "UTC",
 }
-_SIGN_OF_LIFE = 0.3
+_SIGN_OF_LIFE = 0.25
 _NEXT_TRY = 0.3
 
 

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from shared import outbox
-from shared.kafka import BrokerUnavailable, Kafka, Message
+from infra.embedded.stack import Stack
+from shared import outbox, sole
+from shared.kafka import Kafka
 from tests.shared.conftest import PARTITIONS, Pair, running, until
 
 pytestmark = pytest.mark.stack
@@ -105,29 +109,54 @@ async def test_nothing_is_marked_that_the_broker_has_not_acknowledged(pair: Pair
     async with running(pair.relay(kafka=nobody)):
         await pair.append("a", "b")
 
-        async def stalled() -> bool:
-            async with pair.out.read() as tx:
-                return await tx.fetchval("SELECT count(*) FROM alarm WHERE kind = 'relay_stalled'") == 1
-
-        await until(stalled)
+        await until(lambda: alarm(pair, "relay_stalled"))
     assert [row["published_at"] for row in await pair.sent()] == [None, None]
     async with running(pair.relay()):
         await pair.until_published(2)
         await until(lambda: gone(pair, "relay_stalled"))
 
 
-async def test_a_frozen_broker_holds_a_publisher_no_longer_than_its_time(pair: Pair) -> None:
-    async def never_answers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
-        writer.close()
+async def test_a_frozen_broker_blocks_nobody_for_ever_and_everything_arrives_once_it_thaws(
+    pair: Pair, stack: Stack
+) -> None:
+    impatient = Kafka(stack.kafka.bootstrap, timeout=1)
+    async with running(pair.relay(kafka=impatient)):
+        await pair.append("a")
+        await pair.until_published(1)
+        os.kill(stack.kafka.pid, signal.SIGSTOP)
+        try:
+            await pair.append("b", "c")
+            await until(lambda: alarm(pair, "relay_stalled"), seconds=5)
+        finally:
+            os.kill(stack.kafka.pid, signal.SIGCONT)
+        await pair.until_published(3)
+        await until(lambda: gone(pair, "relay_stalled"))
+        async with running(pair.consumer()):
+            await pair.until_taken(3)
+    await impatient.close()
+    assert sorted(await pair.effects()) == [1, 2, 3]
 
-    server = await asyncio.start_server(never_answers, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    kafka = Kafka(f"127.0.0.1:{port}", timeout=0.5)
-    with pytest.raises(BrokerUnavailable):
-        async with asyncio.timeout(4):
-            await kafka.publish([Message(f"{pair.source}.events", 0, b"k", b"v")])
-    server.close()
+
+async def test_a_session_that_falls_silent_loses_the_lock_to_another(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active: list[int] = []
+
+    def worker(number: int) -> Callable[[sole.Session], Awaitable[None]]:
+        async def work(_: sole.Session) -> None:
+            active.append(number)
+            await asyncio.sleep(60)
+
+        return work
+
+    monkeypatch.setattr(sole, "_SIGN_OF_LIFE", 60)  # as if its process were frozen
+    frozen = asyncio.create_task(sole.work_alone(pair.out_dsn, "test", worker(1)))
+    await until(lambda: held_by(active, [1]))
+    other = asyncio.create_task(sole.work_alone(pair.out_dsn, "test", worker(2)))
+    await until(lambda: held_by(active, [1, 2]), seconds=6)
+    frozen.cancel()
+    other.cancel()
+    await asyncio.gather(frozen, other, return_exceptions=True)
 
 
 class DiesBeforeMarking:
@@ -162,6 +191,14 @@ async def holders(pair: Pair) -> int:
         )
 
 
-async def gone(pair: Pair, kind: str) -> bool:
+async def alarm(pair: Pair, kind: str) -> bool:
     async with pair.out.read() as tx:
-        return await tx.fetchval("SELECT count(*) FROM alarm WHERE kind = $1", kind) == 0
+        return await tx.fetchval("SELECT EXISTS (SELECT FROM alarm WHERE kind = $1)", kind)
+
+
+async def gone(pair: Pair, kind: str) -> bool:
+    return not await alarm(pair, kind)
+
+
+async def held_by(active: list[int], expected: list[int]) -> bool:
+    return active == expected
