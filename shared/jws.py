@@ -47,7 +47,7 @@ class Unverified:
 
 def parse(compact: str, *, typ: str, algorithms: Set[str], header: Set[str]) -> Unverified:
     """Take a JWS apart; `header` names exactly the members its header has. Raises BadJws."""
-    if len(compact) > MAX_BYTES or not compact.isascii():
+    if len(compact) > MAX_BYTES:
         raise BadJws
     segments = compact.split(".")
     if len(segments) != 3:
@@ -82,7 +82,7 @@ def verify_by_service(compact: str, *, typ: str, service: str, trust: Trust) -> 
 def instant(claims: Claims, name: str) -> datetime:
     """Read a NumericDate of whole seconds (RFC 7519 §2) in this or the next century. Raises BadJws."""
     value = claims.get(name)
-    if type(value) is not int or not 0 <= value < 1 << 32:
+    if not isinstance(value, int) or not 0 <= value < 1 << 32:
         raise BadJws
     return datetime.fromtimestamp(value, UTC)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import string
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +11,6 @@ from typing import Annotated, Any
 import httpx2
 import pytest
 from fastapi import APIRouter, Depends
-from pydantic_settings import SettingsConfigDict
 
 from infra.embedded.stack import Stack
 from shared import clock, dpop, http, replay
@@ -33,12 +31,11 @@ from shared.inside import (
 )
 from shared.issuer_keys import IssuerKeys
 from shared.keys import ServiceKey, sign_jws
-from shared.migrations import migrate
 from shared.replay import Replayed, use_once
 from shared.service import Service
-from shared.settings import ServiceSettings
 from tests.shared.asking import asking, members
-from tests.shared.credentials import ORIGIN, Holder, Issuer, make_values, write_service_key
+from tests.shared.composing import make_service_settings
+from tests.shared.credentials import ORIGIN, Holder, Issuer, write_service_key
 
 pytestmark = pytest.mark.stack
 
@@ -123,17 +120,9 @@ class Running:
 
 @pytest.fixture(scope="module")
 async def running(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Running]:
-    name = "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
-
-    class Settings(ServiceSettings):
-        model_config = SettingsConfigDict(env_prefix=f"{name.upper()}_")
-
-    database = (await stack.postgres.ensure_databases(name))[name]
-    await migrate(database.owner, name)
-    folder = tmp_path_factory.mktemp(name)
-    values = make_values(folder, name, "identity", "reuse")
-    values["database_url"] = database.service
-    settings = Settings(**values)
+    folder = tmp_path_factory.mktemp("keys")
+    settings = await make_service_settings(stack, folder, "identity", "reuse")
+    name = settings.service
 
     async def fetch() -> object:
         return ISSUER.jwks()

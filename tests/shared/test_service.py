@@ -1,0 +1,89 @@
+"""A service starts only when it can serve, and stops as a whole."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from infra.embedded.stack import Stack
+from shared import http
+from shared.db import DatabaseUnavailable
+from shared.health import NotMigrated
+from shared.service import Service, server_config
+from tests.shared.composing import make_service_settings
+from tests.shared.credentials import make_settings
+
+
+@pytest.mark.stack
+async def test_what_runs_in_the_background_has_a_database_and_ends_with_the_service(
+    stack: Stack, tmp_path: Path
+) -> None:
+    settings = await make_service_settings(stack, tmp_path)
+    service = Service(settings.service, http.make_app(settings, [], "x"), settings)
+    seen: list[str] = []
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with service.db.read() as tx:
+            seen.append(await tx.fetchval("SELECT 'running'"))
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("ended")
+
+    async def close() -> None:
+        seen.append("closed")
+
+    service.background.append(work)
+    service.on_close.append(close)
+    async with service.running():
+        await begun.wait()
+    assert seen == ["running", "ended", "closed"]
+
+
+@pytest.mark.stack
+async def test_a_background_that_dies_ends_the_service_loudly(stack: Stack, tmp_path: Path) -> None:
+    settings = await make_service_settings(stack, tmp_path)
+    service = Service(settings.service, http.make_app(settings, [], "x"), settings)
+
+    async def die() -> None:
+        raise ZeroDivisionError
+
+    service.background.append(die)
+
+    async def serve_for_ever() -> None:
+        async with service.running():
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await asyncio.wait_for(serve_for_ever(), timeout=10)
+    assert ended.value.subgroup(ZeroDivisionError)
+
+
+@pytest.mark.stack
+async def test_a_service_does_not_start_on_a_schema_older_than_its_code(stack: Stack, tmp_path: Path) -> None:
+    settings = await make_service_settings(stack, tmp_path, migrated=False)
+    service = Service(settings.service, http.make_app(settings, [], "x"), settings)
+    with pytest.raises(NotMigrated):
+        await service.running().__aenter__()
+
+
+async def test_a_service_does_not_start_without_its_database(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, database_url=f"postgresql:///x?host={tmp_path}")
+    service = Service("consent", http.make_app(settings, [], "x"), settings)
+    with pytest.raises(DatabaseUnavailable):
+        await service.running().__aenter__()
+
+
+def test_a_service_is_not_given_anothers_settings(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    with pytest.raises(ValueError, match="reuse was given the settings of consent"):
+        Service("reuse", http.make_app(settings, [], "x"), settings)
+
+
+def test_a_server_believes_no_forwarded_headers_and_writes_no_paths(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    config = server_config(Service("consent", http.make_app(settings, [], "x"), settings))
+    assert (config.proxy_headers, config.access_log, config.server_header) == (False, False, False)
+    assert (config.host, config.port) == ("127.0.0.1", 8102)
