@@ -39,7 +39,7 @@ class NewRequest(Body):
     auth_time: AwareDatetime
     acr: Annotated[str, Field(min_length=1, max_length=200)]
     account_level: Annotated[int, Field(ge=0, le=9)]
-    capacity: Capacity
+    capacity: Literal["self", "both", "representative"]
     attributes: Annotated[Attributes, Field(min_length=1)]
     redirect_origin: Annotated[str, Field(min_length=1, max_length=300)]
     return_url: Annotated[str, Field(min_length=1, max_length=2000)]
@@ -56,7 +56,7 @@ class NewRequest(Body):
             sector=self.sector,
             dossier_uid=DossierUid(self.dossier_uid),
             party_uid=PartyUid(self.party_uid),
-            capacity=self.capacity,
+            capacity=Capacity(self.capacity),
             login=Login(self.login_id, self.auth_time, self.acr, self.account_level),
             way=Way(bytes.fromhex(self.browser_hash), self.redirect_origin, self.return_url),
             attributes=tuple(AttributeId(each) for each in self.attributes),

@@ -94,7 +94,7 @@ class World:
         """Open a browser that has our cookie."""
         secret = token_urlsafe(32)
         async with self.client() as http:
-            http.cookies.set("motlan", secret, domain="localhost", path="/")
+            http.cookies.set("motlan", secret, domain="localhost.local")
             yield Browser(http, secret)
 
     async def call(self, caller: str, method: str, path: str, json: Any = None) -> httpx2.Response:
@@ -180,15 +180,13 @@ async def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Async
 
 def _settings(stack: Stack, folder: Path) -> Settings:
     keyring = Keyring(folder / "keys")
-    return Settings(
-        **make_values(folder, "consent", "identity", "reuse", "audit")
-        | {
-            "database_url": stack.databases["consent"].service,
-            "kafka_bootstrap": stack.kafka.bootstrap,
-            "receipt_key_file": keyring.p256("receipt"),
-            "self_service_client_key_file": keyring.p256("client-consent"),
-        }
-    )
+    own: dict[str, Any] = {
+        "database_url": stack.databases["consent"].service,
+        "kafka_bootstrap": stack.kafka.bootstrap,
+        "receipt_key_file": keyring.p256("receipt"),
+        "self_service_client_key_file": keyring.p256("client-consent"),
+    }
+    return Settings(**make_values(folder, "consent", "identity", "reuse", "audit") | own)
 
 
 def _played(app: Any) -> httpx2.AsyncClient:

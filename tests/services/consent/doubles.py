@@ -3,13 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-import orjson
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from services.consent.domain.dossier import Dossier
 from shared import clock, ids
-from tests.shared.credentials import AUDIENCE, Issuer, encode
+from tests.shared.credentials import AUDIENCE, Issuer
 
 
 class Reuse:
@@ -65,7 +64,7 @@ class Identity:
     def knows_party(self, dossier: Dossier, party_uid: UUID, **changes: Any) -> UUID:
         """Let it answer for a party and return her subject id."""
         subject_id = ids.new()
-        told = {
+        told: dict[str, Any] = {
             "state": "bound",
             "subject_id": str(subject_id),
             "sub": f"pairwise-{subject_id.hex[-6:]}",
@@ -153,13 +152,3 @@ def dossier_json(dossier: Dossier, state: str) -> dict[str, Any]:
             for each in dossier.components
         ],
     }
-
-
-def unsigned(token: str) -> dict[str, Any]:
-    """Read the claims of a compact JWS without looking at its signature."""
-    from base64 import urlsafe_b64decode
-
-    return orjson.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
-
-
-__all__ = ["Identity", "Reuse", "encode", "unsigned"]

@@ -57,8 +57,9 @@ def test_handing_in_everything_still_leaves_a_grant_that_says_so() -> None:
 
 def test_r11_a_grant_of_law_ends_on_the_day_its_rule_names_by_vietnams_clock() -> None:
     (grant,) = give_law([make_item("i1", rule=make_rule(ends_on=date(2026, 7, 1)))], {"i1": Answer.CONTINUE}).new
-    assert grant.valid_until == datetime(2026, 6, 30, 17, tzinfo=UTC)
-    assert grant.run_out(grant.valid_until).end_reason is EndReason.RULE_ENDED
+    day_begins = datetime(2026, 6, 30, 17, tzinfo=UTC)
+    assert grant.valid_until == day_begins
+    assert grant.run_out(day_begins).end_reason is EndReason.RULE_ENDED
 
 
 def test_the_same_answer_again_gives_nothing_new() -> None:
