@@ -15,6 +15,7 @@ from shared.inside import TIMEOUT, ServiceClient
 from shared.issuer_keys import IssuerKeys, fetch_from
 from shared.keys import ServiceKey, Trust
 from shared.settings import ServiceSettings
+from shared.timers import every
 from shared.tokens import KeySource, TokenVerifier
 
 SWEEP_SECONDS = 60
@@ -77,20 +78,18 @@ class Service:
                 self.db = await Database.connect(self.settings.dsn())
                 stack.push_async_callback(self.db.close)
                 await health.check_migrated(self.db, self.name)
-                await stack.enter_async_context(_in_background([self._sweep, *self.background]))
+                await stack.enter_async_context(_in_background([self._sweep_replay, *self.background]))
                 log.info("service_started", port=self.settings.listen_port)
                 yield
             log.info("service_stopped")
 
-    async def _sweep(self) -> None:
-        """Forget single-use records that are refused for their age anyway; an outage only delays it."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                async with self.db.transaction() as tx:
-                    await replay.forget_expired(tx, now=clock.now())
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next minute is another try
-                log.error("replay_not_swept", error)
+    async def _sweep_replay(self) -> None:
+        await every(SWEEP_SECONDS, self._forget_expired, "replay")
+
+    async def _forget_expired(self) -> None:
+        """Forget single-use records that are refused for their age anyway."""
+        async with self.db.transaction() as tx:
+            await replay.forget_expired(tx, now=clock.now())
 
     def _fetched_keys(self) -> IssuerKeys:
         client = httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
