@@ -19,13 +19,15 @@ from services.consent.__main__ import compose
 from services.consent.domain.dossier import Dossier
 from services.consent.parts import Parts
 from services.consent.settings import Settings
-from shared import clock, inside
+from shared import clock, ids, inside
 from shared.db import Database
+from shared.events import Event
 from shared.issuer_keys import IssuerKeys
 from shared.keys import ServiceKey
 from shared.migrations import migrate
 from shared.service import Service
 from shared.tokens import TokenVerifier
+from tests.services.consent.contract import check_event
 from tests.services.consent.doubles import Identity, Reuse
 from tests.shared.credentials import AUDIENCE, ORIGIN, Holder, Issuer, make_values
 
@@ -113,9 +115,11 @@ class World:
             return await http.request(method, path, json=json, headers=headers)
 
     async def events(self, key: UUID | str) -> list[tuple[str, Any]]:
-        """Return what was told of one key, in order: the outbox is the seam."""
+        """Return what was told of one key, in order: the outbox is the seam. Each event fits its schema."""
         async with self.db.read() as tx:
-            rows = await tx.fetch("SELECT type, data FROM outbox WHERE key = $1 ORDER BY position", str(key))
+            rows = await tx.fetch("SELECT type, time, data FROM outbox WHERE key = $1 ORDER BY position", str(key))
+        for row in rows:
+            check_event(Event(row["type"], str(key), row["data"], row["time"]))
         return [(row["type"], row["data"]) for row in rows]
 
     async def value(self, sql: str, *args: object) -> Any:
@@ -127,7 +131,7 @@ class World:
         """Make what identity sends after a login of the dossier's first party."""
         party = dossier.parties[0]
         return {
-            "flow_id": token_urlsafe(16),
+            "flow_id": str(ids.new()),
             "browser_hash": browser_hash,
             "client_id": dossier.client_id,
             "client_name": "Hệ thống thông tin hộ tịch",
@@ -135,9 +139,9 @@ class World:
             "dossier_uid": str(dossier.dossier_uid),
             "party_uid": str(party.party_uid),
             "subject_id": str(subject_id),
-            "sub": "pairwise-1",
+            "sub": "pairwise-mother-01",
             "sector": "justice",
-            "login_id": token_urlsafe(16),
+            "login_id": str(ids.new()),
             "auth_time": clock.now().isoformat(),
             "acr": "vneid:2",
             "account_level": 2,

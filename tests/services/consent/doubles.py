@@ -64,15 +64,16 @@ class Identity:
     def knows_party(self, dossier: Dossier, party_uid: UUID, **changes: Any) -> UUID:
         """Let it answer for a party and return her subject id."""
         subject_id = ids.new()
+        nothing: list[str] = []
         told: dict[str, Any] = {
             "state": "bound",
             "subject_id": str(subject_id),
-            "sub": f"pairwise-{subject_id.hex[-6:]}",
+            "sub": f"pairwise-{subject_id.hex[-12:]}",
             "sector": "justice",
             "identified_by": "officer_check",
             "provisional": False,
             "capacity": "self",
-            "claims": [],
+            "claims": nothing,
         } | changes
         self.parties[str(dossier.dossier_uid), str(party_uid)] = told
         return subject_id
@@ -81,7 +82,7 @@ class Identity:
         return {
             "aud": AUDIENCE,
             "client_id": "consent",
-            "sub": "pairwise-self",
+            "sub": "pairwise-self-0001",
             "subject_id": str(self.who),
             "agency": None,
             "mandate": {"id": "m-self", "kind": "first_party", "procedures": [], "until": None},

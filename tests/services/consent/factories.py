@@ -125,7 +125,7 @@ def make_request(**changes: Any) -> ConsentRequest:
         "request_id": RequestId(ids.new()),
         "flow_id": str(ids.new()),
         "subject_id": SubjectId(ids.new()),
-        "sub": "pairwise-1",
+        "sub": "pairwise-mother-01",
         "sector": "justice",
         "asker": Asker("justice-system", "Hệ thống hộ tịch", "ag-000101", "Ủy ban nhân dân phường Hồng An"),
         "dossier_uid": DossierUid(ids.new()),
@@ -143,7 +143,7 @@ def make_request(**changes: Any) -> ConsentRequest:
 def make_recipient(**changes: Any) -> Recipient:
     """Make the justice system at Hồng An."""
     values: dict[str, Any] = {
-        "sub": "pairwise-1",
+        "sub": "pairwise-mother-01",
         "sector": "justice",
         "client_id": "justice-system",
         "agency_uid": "ag-000101",

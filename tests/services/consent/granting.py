@@ -18,7 +18,7 @@ async def granted(world: World, *grants: Grant) -> None:
     notice = make_notice()
     async with world.db.transaction() as tx:
         await requests.insert_notice(tx, notice)
-        shown = Shown(notice, "pairwise-1")
+        shown = Shown(notice, "pairwise-mother-01")
         await give(tx, Outcome(grants, (), ()), shown=shown, signer=world.parts.signer, now=clock.now())
 
 

@@ -34,7 +34,7 @@ def make_release(subject_id: UUID, **changes: Any) -> dict[str, Any]:
     return {
         "release_id": str(ids.new()),
         "subject_id": str(subject_id),
-        "sub": "pairwise-1",
+        "sub": "pairwise-mother-01",
         "dossier_uid": str(ids.new()),
         "party_uid": str(ids.new()),
         "client_id": "justice-system",

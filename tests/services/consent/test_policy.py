@@ -41,7 +41,7 @@ def make_caller(**changes: Any) -> Caller:
 
 
 def make_party(**changes: Any) -> Party:
-    return replace(Party(SubjectId(ids.new()), "pairwise-1", "justice", Capacity.SELF), **changes)
+    return replace(Party(SubjectId(ids.new()), "pairwise-mother-01", "justice", Capacity.SELF), **changes)
 
 
 def test_r1_an_officer_whose_mandate_covers_procedure_and_agency_may_decide() -> None:
