@@ -30,12 +30,7 @@ def read(path: Path) -> Any:
 
 def faults(instance: Any, schema: str, part: str = "") -> Iterator[str]:
     """Yield where `instance` breaks a schema, named by its path here; `part` points into it (/$defs/grant)."""
-    validator = Draft202012Validator(
-        {"$ref": f"{_BASE}{schema}#{part}"},
-        registry=_registry(),
-        format_checker=Draft202012Validator.FORMAT_CHECKER,
-    )
-    yield from _said(validator, instance)
+    yield from _said(_validator(schema, part), instance)
 
 
 def schema_faults() -> Iterator[str]:
@@ -56,6 +51,15 @@ def _said(validator: Draft202012Validator, instance: Any) -> Iterator[str]:
 
 def _schema_files() -> list[Path]:
     return sorted([*ROOT.glob("**/schema.json"), *ROOT.glob("**/*.schema.json")])
+
+
+@cache
+def _validator(schema: str, part: str) -> Draft202012Validator:
+    return Draft202012Validator(
+        {"$ref": f"{_BASE}{schema}#{part}"},
+        registry=_registry(),
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
 
 
 @cache
