@@ -1,9 +1,11 @@
 """Her own page behind her own login: what stands, who used her data, and the way to withdraw."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 from joserfc import jwt
 
@@ -133,6 +135,16 @@ async def test_each_use_has_its_words(world: World, type_: str, data: dict[str, 
     await heard(world, type_, subject, {"subject_id": str(subject), "dossier_uid": str(ids.new())} | data)
     async with world.browser() as browser:
         assert words in (await her_page(world, browser, subject)).split('id="uses"')[1]
+
+
+def example_of(type_: str) -> bytes:
+    return Path(f"contracts/events/{type_}.example.json").read_bytes()
+
+
+@pytest.mark.parametrize("type_", HANDLERS)
+async def test_the_published_example_of_each_event_is_taken_in(world: World, type_: str) -> None:
+    example = orjson.loads(example_of(type_))
+    await heard(world, type_, example["partitionkey"], example["data"])
 
 
 async def test_she_sees_nobody_elses_uses(world: World) -> None:
