@@ -1,0 +1,1 @@
+"""Routes: decode, use case, encode."""

@@ -1,0 +1,1 @@
+"""Others that reuse asks: identity, consent, and the registries behind the maps."""
