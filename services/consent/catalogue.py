@@ -71,6 +71,7 @@ class Catalogue:
 
     purposes: Mapping[tuple[str, int], Purpose]
     vocabulary: Vocabulary
+    agencies: Mapping[str, Words]
     _dated_purposes: tuple[tuple[_Dated, Purpose], ...]
     _dated_wordings: tuple[tuple[_Dated, Wording], ...]
 
@@ -79,9 +80,11 @@ class Catalogue:
         """Read the reference data; raises ValueError or reference.InvalidReference, before a port is open."""
         names = _Names.model_validate(yaml.safe_load(_NAMES.read_text("utf-8")))
         purposes = tuple(_purposes(contracts_dir / "purposes"))
+        known = reference.load(contracts_dir)
         return cls(
             purposes={(purpose.id, purpose.version): purpose for _, purpose in purposes},
-            vocabulary=Vocabulary(_attributes(contracts_dir), names.sources, names.roles),
+            vocabulary=Vocabulary(_attributes(known), names.sources, names.roles),
+            agencies={uid: Words(each.name.vi, each.name.en) for uid, each in known.agencies.items()},
             _dated_purposes=purposes,
             _dated_wordings=tuple(_wordings(_WORDING)),
         )
@@ -152,10 +155,10 @@ def _plain(as_written: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in as_written.items()}
 
 
-def _attributes(contracts_dir: Path) -> dict[AttributeId, AttributeName]:
+def _attributes(known: reference.Reference) -> dict[AttributeId, AttributeName]:
     return {
         AttributeId(each.id): AttributeName(
             AttributeId(each.id), Words(each.name.vi, each.name.en), each.data_class == "sensitive"
         )
-        for each in reference.load(contracts_dir).attributes.values()
+        for each in known.attributes.values()
     }

@@ -1,10 +1,9 @@
 """Who may do what: the one place of each check. What a caller may not know of is NotFound, as if it were missing."""
 
 import hmac
-from collections.abc import Collection
 from datetime import datetime
 
-from services.consent.domain.dossier import Capacity, Dossier, Party, SubjectId, UnknownDossier
+from services.consent.domain.dossier import Capacity, Dossier, Known, Party, SubjectId, UnknownDossier
 from services.consent.domain.grant import Grant
 from services.consent.domain.request import ConsentRequest
 from shared.errors import Conflict, Forbidden, NotFound
@@ -88,11 +87,11 @@ def check_is_hers(subject_id: SubjectId, grant: Grant | None) -> Grant:
     return grant
 
 
-def check_identified(party: Party) -> SubjectId:
-    """R5: return the party's subject, provisional or not; raise `PartyWithoutSubject` when there is none."""
-    if party.subject_id is None:
+def check_identified(party: Party) -> Known:
+    """R5: return who the party is, provisional or not; raise `PartyWithoutSubject` when nobody knows."""
+    if party.known is None:
         raise PartyWithoutSubject
-    return party.subject_id
+    return party.known
 
 
 def check_answers_herself(capacity: Capacity) -> None:
@@ -101,9 +100,8 @@ def check_answers_herself(capacity: Capacity) -> None:
         raise RepresentationRequired
 
 
-def check_representative(representative: Party | None, parties: Collection[Party]) -> None:
-    """R12: raise unless the representative is an identified person who may answer for herself, and not the party."""
-    if representative is None or representative.subject_id is None or representative.capacity is not Capacity.SELF:
-        raise RepresentationRequired
-    if any(party.subject_id == representative.subject_id for party in parties):
+def check_may_represent(representative: Party, represented: Known) -> None:
+    """R12: raise unless the representative is an identified person who may answer for herself, and another one."""
+    known = representative.known
+    if known is None or representative.capacity is not Capacity.SELF or known.subject_id == represented.subject_id:
         raise RepresentationRequired

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.consent.domain.dossier import Capacity, Party, SubjectId, UnknownParty
+from services.consent.domain.dossier import Capacity, Known, Party, SubjectId, UnknownParty
 from shared.errors import NotFound
 from shared.inside import ServiceClient
 
@@ -18,12 +18,10 @@ class _Party(BaseModel):
     capacity: Capacity | None = None
 
     def party(self) -> Party:
-        return Party(
-            subject_id=SubjectId(self.subject_id) if self.subject_id else None,
-            sub=self.sub,
-            sector=self.sector,
-            capacity=self.capacity or Capacity.SELF,
-        )
+        known = None
+        if self.subject_id and self.sub and self.sector:
+            known = Known(SubjectId(self.subject_id), self.sub, self.sector)
+        return Party(known, self.capacity or Capacity.SELF)
 
 
 class IdentityClient:

@@ -125,10 +125,17 @@ class Capacity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Party:
-    """Who a party is, as far as `identity` knows."""
+class Known:
+    """An identified person, and as whom the acting agency's sector knows her."""
 
-    subject_id: SubjectId | None
-    sub: str | None
-    sector: str | None
+    subject_id: SubjectId
+    sub: str
+    sector: str
+
+
+@dataclass(frozen=True)
+class Party:
+    """A party as far as `identity` knows it: `known` is None until somebody has identified it."""
+
+    known: Known | None
     capacity: Capacity

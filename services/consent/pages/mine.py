@@ -78,6 +78,7 @@ def _words(catalogue: Catalogue) -> Mapping[str, Any]:
         "names": {each.id: each.name.vi for each in catalogue.vocabulary.attributes.values()},
         "purposes": {key: purpose.title.vi for key, purpose in catalogue.purposes.items()},
         "exactly": exactly,
+        "agencies": {uid: name.vi for uid, name in catalogue.agencies.items()},
         "use_words": USE_WORDS,
         "outcome_words": OUTCOME_WORDS,
         "state_words": STATE_WORDS,

@@ -69,8 +69,8 @@ async def decide_legal_basis(
     subject = await _subject(counter.identity, caller, dossier, case)
     notice = _notice(counter.catalogue, components, dossier, caller, case, now)
     async with db.transaction() as tx:
-        await uses.know_dossier(tx, dossier)
         outcome = await _outcome(tx, subject, _choices(components, case.opted_out), now)
+        await uses.know_dossier(tx, dossier)
         if outcome.new:
             await requests.insert_notice(tx, notice)
         shown = Shown(notice, subject.recipient.sub, caller.actor.position)
@@ -91,18 +91,18 @@ async def _outcome(
 
 async def _subject(identity: IdentityClient, caller: Caller, dossier: Dossier, case: Case) -> Subject:
     party = await identity.get_party(case.dossier_uid, case.party_uid, agency_uid=caller.agency.uid)
-    subject_id = policy.check_identified(party)
+    known = policy.check_identified(party)
     giving = await _giving(identity, caller, dossier, case, party)
     recipient = Recipient(
-        sub=party.sub or "",
-        sector=party.sector or caller.agency.sector,
+        sub=known.sub,
+        sector=known.sector,
         client_id=caller.client_id,
         agency_uid=caller.agency.uid,
         agency_name=caller.agency.name,
         dossier_uid=dossier.dossier_uid,
         party_uid=PartyUid(case.party_uid),
     )
-    return Subject(subject_id, recipient, giving)
+    return Subject(known.subject_id, recipient, giving)
 
 
 async def _giving(identity: IdentityClient, caller: Caller, dossier: Dossier, case: Case, party: Party) -> Giving:
@@ -114,7 +114,7 @@ async def _giving(identity: IdentityClient, caller: Caller, dossier: Dossier, ca
         raise policy.RepresentationRequired
     representative = dossier.party(by)
     who = await identity.get_party(case.dossier_uid, by, agency_uid=caller.agency.uid)
-    policy.check_representative(who, [party])
+    policy.check_may_represent(who, policy.check_identified(party))
     return Giving(Origin.OFFICER_AT_COUNTER, GivenBy(party.capacity.value), representative.party_uid)
 
 

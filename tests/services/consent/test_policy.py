@@ -11,6 +11,7 @@ from services.consent.domain.dossier import (
     AttributeNotAllowed,
     Capacity,
     DossierClosed,
+    Known,
     Party,
     SubjectId,
     UnknownDossier,
@@ -41,7 +42,8 @@ def make_caller(**changes: Any) -> Caller:
 
 
 def make_party(**changes: Any) -> Party:
-    return replace(Party(SubjectId(ids.new()), "pairwise-mother-01", "justice", Capacity.SELF), **changes)
+    known = Known(SubjectId(ids.new()), "pairwise-mother-01", "justice")
+    return replace(Party(known, Capacity.SELF), **changes)
 
 
 def test_r1_an_officer_whose_mandate_covers_procedure_and_agency_may_decide() -> None:
@@ -75,12 +77,12 @@ def test_r3_a_closed_dossier_has_nothing_left_to_ask() -> None:
 
 def test_r5_a_party_without_subject_has_nothing_to_grant() -> None:
     with pytest.raises(policy.PartyWithoutSubject):
-        policy.check_identified(make_party(subject_id=None))
+        policy.check_identified(make_party(known=None))
 
 
 def test_r5_an_identified_party_has_provisional_or_not() -> None:
     party = make_party()
-    assert policy.check_identified(party) == party.subject_id
+    assert policy.check_identified(party) is party.known
 
 
 def test_r7_what_the_pinned_procedure_asks_may_be_asked() -> None:
@@ -103,14 +105,15 @@ def test_r12_a_child_does_not_answer_alone(capacity: Capacity) -> None:
 
 
 def test_r12_an_identified_adult_of_the_dossier_may_represent() -> None:
-    policy.check_representative(make_party(), [make_party()])
+    policy.check_may_represent(make_party(), policy.check_identified(make_party()))
 
 
 def test_r12_nobody_represents_who_is_unknown_a_child_or_the_person_herself() -> None:
     child = make_party()
-    for representative in (None, make_party(subject_id=None), make_party(capacity=Capacity.BOTH), child):
+    represented = policy.check_identified(child)
+    for representative in (make_party(known=None), make_party(capacity=Capacity.BOTH), child):
         with pytest.raises(policy.RepresentationRequired):
-            policy.check_representative(representative, [child])
+            policy.check_may_represent(representative, represented)
 
 
 def test_the_browser_that_logged_in_may_answer_and_no_other() -> None:
