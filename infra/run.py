@@ -19,7 +19,7 @@ DATA = ROOT / ".run"
 
 def main() -> int:
     """Run until told to stop; 0 if that went well, 1 with a sentence if it could not start."""
-    console = Console()
+    console = Console(file=sys.__stdout__)  # sys.stdout is where the services log
     try:
         asyncio.run(_run(console, DATA, split=os.environ.get("SPLIT") == "1"))
     except StackError as error:

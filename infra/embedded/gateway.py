@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
+from typing import TextIO
 
 import httpx2
 import uvicorn
@@ -31,11 +32,13 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def gateway(environments: Environments, ports: Ports, *, split: bool = False) -> AsyncGenerator[None]:
+async def gateway(
+    environments: Environments, ports: Ports, log: TextIO, *, split: bool = False
+) -> AsyncGenerator[None]:
     """Run all services and the public port while the block lasts; they are ready when it is entered."""
     async with AsyncExitStack() as running:
-        start = _in_processes if split else _side_by_side
-        services = await running.enter_async_context(start(environments, ports))
+        started = _in_processes(environments, ports, log) if split else _side_by_side(environments, ports)
+        services = await running.enter_async_context(started)
         await running.enter_async_context(serving(edge(services), ports.edge))
         yield
 
@@ -75,22 +78,28 @@ async def _side_by_side(environments: Environments, ports: Ports) -> AsyncGenera
 
 
 @asynccontextmanager
-async def _in_processes(environments: Environments, ports: Ports) -> AsyncGenerator[Mapping[str, Application]]:
+async def _in_processes(
+    environments: Environments, ports: Ports, log: TextIO
+) -> AsyncGenerator[Mapping[str, Application]]:
     async with AsyncExitStack() as running:
         client = await running.enter_async_context(httpx2.AsyncClient(timeout=30))
         for name in SERVICES:
-            await running.enter_async_context(process(f"services.{name}", environments[name]))
+            await running.enter_async_context(process(f"services.{name}", environments[name], log))
         for name in SERVICES:
             await until_ready(client, f"{ports.inside(name)}/health/ready")
         yield {name: proxy(ports.inside(name), client) for name in SERVICES}
 
 
 @asynccontextmanager
-async def process(module: str, environment: Mapping[str, str], *arguments: str) -> AsyncGenerator[None]:
-    """Run `python -m module` while the block lasts; it is asked to end, and made to after five seconds."""
+async def process(module: str, environment: Mapping[str, str], log: TextIO) -> AsyncGenerator[None]:
+    """Run `python -m module` while the block lasts, logging to `log`; it is asked to end, and made to after five seconds.
+
+    It is in a process group of its own: the terminal's Ctrl-C is for us, and we end it in our order.
+    """
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, cwd=ROOT, env={**os.environ, **environment}
-    )
+        sys.executable, "-m", module, cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log,
+        start_new_session=True,
+    )  # fmt: skip
     try:
         yield
     finally:

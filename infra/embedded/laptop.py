@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,16 @@ class Laptop:
 async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGenerator[Laptop]:
     """Run everything on the data of a directory while the block lasts; all of it answers when it is entered.
 
-    With `split` each service is a process of its own. Raises StackError, a sentence for people, for a busy port.
+    With `split` each service is a process of its own. What they log goes to `services.log` in the directory. Raises
+    StackError, a sentence for people, for a busy port.
     """
     for name in ("edge", "simulators", *SERVICES):
         check_port_free(getattr(ports, name), name)
     async with AsyncExitStack() as running:
         keyring, stack = Keyring(data / "keys"), _stack(data, ports)
         await running.enter_async_context(stack)
+        log = running.enter_context((data / "services.log").open("a", encoding="utf-8"))
+        running.enter_context(redirect_stdout(log))
         await asyncio.gather(*(migrate(stack.databases[name].owner, name) for name in SERVICES))
         environments = service_environments(
             ports,
@@ -48,10 +51,10 @@ async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGener
             kafka=stack.kafka.bootstrap,
             clients_file=keyring.clients(registrations(ports)),
         )
-        await running.enter_async_context(process("infra.simulators", _simulators(ports, keyring)))
+        await running.enter_async_context(process("infra.simulators", _simulators(ports, keyring), log))
         async with httpx2.AsyncClient() as client:
             await until_ready(client, f"{ports.simulators_origin}/vneid/.well-known/openid-configuration")
-        await running.enter_async_context(gateway(environments, ports, split=split))
+        await running.enter_async_context(gateway(environments, ports, log, split=split))
         yield Laptop(ports, stack, keyring)
 
 

@@ -1,0 +1,199 @@
+"""Who plays: city systems with their officers, people with their browsers, the registries' own count of questions."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx2
+from joserfc.jwk import ECKey
+
+from infra.client.browser import Browser, Page
+from infra.client.city_system import AUTOMATED, CitySystem, officer
+from infra.client.gateway import Json
+from infra.client.releases import Release
+from infra.client.tokens import Token
+from infra.embedded.laptop import Laptop
+
+Plan = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Office:
+    """An agency at work: its city system, and the officer who acts."""
+
+    name: str
+    agency_uid: str
+    system: CitySystem
+    officer_ref: str
+    position: str
+
+    async def token(self, service: str = "reuse") -> Token:
+        """Get a token as the officer."""
+        actor = officer(self.officer_ref, self.position)
+        return await self.system.officer_token(self.agency_uid, actor, service)  # pyright: ignore[reportArgumentType] - one of the four services
+
+    async def machine(self) -> Token:
+        """Get a token as the system itself, with nobody before it."""
+        return await self.system.officer_token(self.agency_uid, AUTOMATED)
+
+
+class Person:
+    """Somebody with a phone: logs in as one persona of VNeID, and answers what she is asked."""
+
+    def __init__(self, persona: str, browser: Browser) -> None:
+        self.persona, self.browser = persona, browser
+
+    async def log_in(self, address: str) -> Page:
+        """Follow a login link, choose herself at VNeID and approve; returns the page where that leads."""
+        await self.browser.open(address)
+        await self.browser.press(self.persona)
+        page = await self.browser.press("approve")
+        return await self.hand_over(page)
+
+    async def refuse(self, address: str) -> Page:
+        """Follow a login link and refuse on the phone."""
+        await self.browser.open(address)
+        await self.browser.press(self.persona)
+        return await self.browser.press("refuse")
+
+    async def hand_over(self, page: Page) -> Page:
+        """Press the button that a script would have pressed, where a page hands over to another service."""
+        if page.url.endswith("/consent/entry") or not page.forms or "/consent/entry" not in page.forms[0].action:
+            return page
+        return await self.browser.press(page.forms[0].buttons[0].text)
+
+    async def answer(self, asked: str, *, hands_in: str | None = None) -> Page:
+        """Answer the consent page: `asked` to all that is asked; what law gives goes on, but for one paper, by name."""
+        page = self.browser.page
+        form = next(form for form in page.forms if form.action.endswith("/decision"))
+        values: dict[str, str | list[str]] = {c.name: asked for c in form.choices if c.kind == "radio"}
+        if hands_in:
+            told = [choice.name for choice in form.choices if choice.kind == "checkbox"]
+            papers = page.text.split("Tôi sẽ tự nộp giấy tờ này")
+            values[next(name for name, before in zip(told, papers, strict=False) if hands_in in before)] = "self_submit"
+        return await self.browser.press("Gửi câu trả lời", **values)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Everybody, by name."""
+
+    justice: Office
+    other_ward: Office
+    business: Office
+    inspectorate: Office
+    http: httpx2.AsyncClient
+    laptop: Laptop
+
+    @asynccontextmanager
+    async def person(self, persona: str) -> AsyncGenerator[Person]:
+        """Let somebody take out her phone; its cookies go when she puts it away."""
+        async with Browser(stop_at=f"{self.laptop.ports.simulators_origin}/city/callback") as browser:
+            yield Person(persona, browser)
+
+    async def questions(self, registry: str) -> int:
+        """Return how many questions a registry has answered so far."""
+        answer = await self.http.get(f"{self.laptop.ports.simulators_origin}/registries/journal")
+        lines = cast(list[dict[str, Any]], answer.json()["lines"])
+        return sum(int(line["calls"]) for line in lines if line["registry"] == registry)
+
+
+@asynccontextmanager
+async def cast_of(laptop: Laptop) -> AsyncGenerator[Cast]:
+    """Bring everybody on stage."""
+    async with AsyncExitStack() as opened:
+        http = await opened.enter_async_context(httpx2.AsyncClient(timeout=30))
+
+        def system(client_id: str) -> CitySystem:
+            key = ECKey.import_key(laptop.keyring.p256(f"client-{client_id}").read_bytes())
+            callback = f"{laptop.ports.simulators_origin}/city/callback"
+            return CitySystem(client_id, key, laptop.ports.origin, callback, http=http)
+
+        justice = system("justice-system")
+        registrar = "Công chức tư pháp - hộ tịch"
+        yield Cast(
+            justice=Office("UBND phường Hồng An", "ag-000101", justice, "cb-0101-07", registrar),
+            other_ward=Office("UBND phường Ngô Quyền", "ag-000201", justice, "cb-0201-03", registrar),
+            business=Office(
+                "Phòng Kinh tế phường Ngô Quyền",
+                "ag-000301",
+                system("business-system"),
+                "cb-0301-11",
+                "Chuyên viên đăng ký kinh doanh",
+            ),
+            inspectorate=Office(
+                "Thanh tra thành phố", "ag-000901", system("inspectorate"), "tt-0901-02", "Thanh tra viên"
+            ),
+            http=http,
+            laptop=laptop,
+        )
+
+
+@dataclass
+class Application:
+    """One dossier as its city system sees it."""
+
+    office: Office
+    opened: Json
+
+    @property
+    def uid(self) -> str:
+        """The dossier's uid."""
+        return str(self.opened["dossier_uid"])
+
+    def party(self, role: str) -> str:
+        """Return the uid of the party that holds a role."""
+        parties = cast(list[dict[str, Any]], self.opened["parties"])
+        return next(str(party["party_uid"]) for party in parties if role in party["roles"])
+
+    def asked_of(self, party_uid: str) -> list[str]:
+        """Return all attributes that the procedure asks of a party."""
+        components = cast(list[dict[str, Any]], self.opened["components"])
+        return sorted({a for c in components if c["party_uid"] == party_uid for a in c["attributes"]})
+
+    async def login(self, person: Person, role: str, asked: str, *, hands_in: str | None = None) -> Token:
+        """Have somebody log in as a party, answer, and come back; returns the token of that login."""
+        party = self.party(role)
+        flow = await self.office.system.begin_login(
+            agency_uid=self.office.agency_uid, dossier_uid=self.uid, party_uid=party, attributes=self.asked_of(party)
+        )
+        await person.log_in(flow.authorize_url)
+        page = await person.answer(asked, hands_in=hands_in)
+        return await self.office.system.finish_login(flow, page.url)
+
+    async def plan(self, token: Token | None = None) -> Plan:
+        """Read the plan."""
+        return await self.office.system.plan(token or await self.office.machine(), self.uid)
+
+    async def outcomes(self, role: str, token: Token | None = None) -> dict[str, str]:
+        """Return the plan's outcome for each component of a party."""
+        plan, party = await self.plan(token), self.party(role)
+        return {c["component_id"]: c["outcome"] for c in plan["components"] if c["party_uid"] == party}
+
+    async def to_hand_in(self) -> set[str]:
+        """Return the components whose paper has to be handed in."""
+        return {c["component_id"] for c in (await self.plan())["components"] if c["submit"]}
+
+    async def collect(self, role: str, token: Token | None = None) -> Json:
+        """Have what is granted fetched for a party."""
+        token = token or await self.office.token()
+        return await self.office.system.collect(token, self.uid, {"party_uid": self.party(role)})
+
+    async def release(self, role: str, token: Token | None = None, *components: str) -> Release:
+        """Get the verified data of a party."""
+        body: dict[str, Any] = {"party_uid": self.party(role)}
+        if components:
+            body["component_ids"] = list(components)
+        return await self.office.system.release(token or await self.office.token(), self.uid, body)
+
+    async def accept(self, *components: str) -> None:
+        """Have the officer accept components."""
+        for component in components:
+            await self.office.system.accept(await self.office.token(), self.uid, component)
+
+
+async def open_application(office: Office, application: Json) -> Application:
+    """Open a dossier for an office."""
+    whole: Json = {**application, "receiving": office.agency_uid, "competent": office.agency_uid}
+    return Application(office, await office.system.open_dossier(await office.machine(), whole))
