@@ -1,0 +1,1 @@
+"""The nouns of identity, pure: persons, parties, claims, logins, clients with their mandates, and OAuth's refusals."""
