@@ -12,7 +12,11 @@ EXAMPLES: dict[str, Json] = {
         "receiving": "ag-000101",
         "competent": "ag-000101",
         "facts": {"parents_married": True},
-        "parties": [{"roles": ["child"]}, {"roles": ["mother", "applicant"]}, {"roles": ["father"]}],
+        "parties": [
+            {"ref": "child", "roles": ["child"]},
+            {"ref": "mother", "roles": ["mother", "applicant"]},
+            {"ref": "father", "roles": ["father"]},
+        ],
     },
     "household-business": {
         "procedure": "1.001612",
@@ -21,7 +25,7 @@ EXAMPLES: dict[str, Json] = {
         "receiving": "ag-000301",
         "competent": "ag-000301",
         "facts": {},
-        "parties": [{"roles": ["owner", "applicant"]}],
+        "parties": [{"ref": "owner", "roles": ["owner", "applicant"]}],
     },
 }
 

@@ -76,9 +76,11 @@ async def _checkpoint(cast_: Cast) -> str:
 
 async def _checkpoint_beyond(cast_: Cast, size: int) -> str:
     """Return a checkpoint of a log larger than this; her last reading makes it grow."""
-    while int((note := await _checkpoint(cast_)).split("\n")[1]) <= size:
+    while True:
+        note = await _checkpoint(cast_)
+        if int(note.split("\n")[1]) > size:
+            return note
         await asyncio.sleep(0.2)
-    return note
 
 
 async def _bundle_with_own_reading(cast_: Cast) -> Bundle:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TextIO
 
 import httpx2
@@ -14,6 +15,7 @@ import uvicorn
 from infra.embedded.edge import Application, edge, proxy
 from infra.embedded.environment import ROOT, Ports
 from infra.embedded.keyring import SERVICES
+from shared.service import server_config
 
 Environments = Mapping[str, Mapping[str, str]]
 START_WITHIN_SECONDS = 30
@@ -39,29 +41,31 @@ async def gateway(
     async with AsyncExitStack() as running:
         started = _in_processes(environments, ports, log) if split else _side_by_side(environments, ports)
         services = await running.enter_async_context(started)
-        await running.enter_async_context(serving(edge(services), ports.edge))
+        await running.enter_async_context(serving(_edge_config(edge(services), ports.edge)))
         yield
 
 
 @asynccontextmanager
-async def serving(application: Application, port: int) -> AsyncGenerator[None]:
-    """Serve an application on a loopback port while the block lasts."""
-    server = _Server(
-        uvicorn.Config(
-            application, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False,
-            server_header=False, timeout_graceful_shutdown=3,
-        )
-    )  # fmt: skip
+async def serving(config: uvicorn.Config) -> AsyncGenerator[None]:
+    """Serve an application while the block lasts."""
+    server = _Server(config)
     task = asyncio.create_task(server.serve())
     try:
         while not server.started:
             if task.done():
-                raise DidNotStart(f"port {port}") from task.exception()
+                raise DidNotStart(f"port {config.port}") from task.exception()
             await asyncio.sleep(0.01)
         yield
     finally:
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _edge_config(application: Application, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        application, host="127.0.0.1", port=port, lifespan="off", ws="none", log_config=None, access_log=False,
+        server_header=False, proxy_headers=False, timeout_graceful_shutdown=3,
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -72,8 +76,8 @@ async def _side_by_side(environments: Environments, ports: Ports) -> AsyncGenera
             module = import_module(f"services.{name}.__main__")
             service = module.compose(module.Settings.from_environment(environments[name]))
             services[name] = service.app
-            await running.enter_async_context(serving(service.app, getattr(ports, name)))
             await running.enter_async_context(service.running())
+            await running.enter_async_context(serving(server_config(service)))
         yield services
 
 
@@ -92,13 +96,14 @@ async def _in_processes(
 
 @asynccontextmanager
 async def process(module: str, environment: Mapping[str, str], log: TextIO) -> AsyncGenerator[None]:
-    """Run `python -m module` while the block lasts, logging to `log`; it is asked to end, and made to after five seconds.
+    """Run `python -m module` while the block lasts, logging to `log`; it is asked to end, made to after five seconds.
 
-    It is in a process group of its own: the terminal's Ctrl-C is for us, and we end it in our order.
+    It is in a process group of its own: the terminal's Ctrl-C is for us, and we end it in our order. It works in the
+    log's directory, by which `stop_leftovers` finds it after we were killed.
     """
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log,
-        start_new_session=True,
+        sys.executable, "-m", module, cwd=Path(log.name).parent, stdout=log, stderr=log, start_new_session=True,
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     try:
         yield

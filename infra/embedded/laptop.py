@@ -1,6 +1,7 @@
 """The whole system on one machine: servers, migrations, keys, services, simulators."""
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -8,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import yaml
 
 from infra.embedded.environment import Ports, service_environments
 from infra.embedded.gateway import gateway, process, until_ready
 from infra.embedded.keyring import SERVICES, Keyring
-from infra.embedded.processes import check_port_free
+from infra.embedded.processes import check_port_free, stop_leftovers
 from infra.embedded.stack import Stack
 from shared.migrations import migrate
 
@@ -36,11 +38,12 @@ async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGener
     With `split` each service is a process of its own. What they log goes to `services.log` in the directory. Raises
     StackError, a sentence for people, for a busy port.
     """
-    for name in ("edge", "simulators", *SERVICES):
-        check_port_free(getattr(ports, name), name)
     async with AsyncExitStack() as running:
         keyring, stack = Keyring(data / "keys"), _stack(data, ports)
-        await running.enter_async_context(stack)
+        await running.enter_async_context(stack)  # from here on nobody else runs on these data
+        stop_leftovers(psutil.Process().name(), data, signal.SIGTERM, signal.SIGKILL)
+        for name in ("edge", "simulators", *SERVICES):
+            check_port_free(getattr(ports, name), name)
         log = running.enter_context((data / "services.log").open("a", encoding="utf-8"))
         running.enter_context(redirect_stdout(log))
         await asyncio.gather(*(migrate(stack.databases[name].owner, name) for name in SERVICES))
