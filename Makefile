@@ -22,7 +22,7 @@ $(STAMP): requirements-dev.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
 	@touch $@
 
-run: setup ## Start everything on this machine and keep its data between runs
+run: setup ## Start everything on this machine and keep its data between runs (SPLIT=1: each service a process)
 	@$(PY) -m infra.run
 
 demo: setup ## Start everything empty and play one whole story
@@ -55,5 +55,5 @@ lock: ## Pin requirements*.in anew (UPGRADE=--upgrade takes newer versions)
 	@$(LOCK) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what the other targets made, data of `make run` included
-	@rm -rf .venv .venv-lock .run .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-lock .run .run-demo .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
