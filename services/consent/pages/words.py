@@ -1,7 +1,7 @@
 """How consent's pages say things in Vietnamese: states, uses, and what a problem means."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.consent.domain.use import UseKind
 from shared.page_texts import Text
@@ -9,8 +9,10 @@ from shared.vietnam import VIETNAM
 
 
 def exactly(value: datetime) -> str:
-    """Write an instant to the second in Vietnamese time: what a withdrawal's moment is told by."""
-    return value.astimezone(VIETNAM).strftime("%H:%M:%S ngày %d/%m/%Y")
+    """Write an instant to the second in Vietnamese time, rounded up: never earlier than the moment that was signed."""
+    whole = value.replace(microsecond=0)
+    told = whole if whole == value else whole + timedelta(seconds=1)
+    return told.astimezone(VIETNAM).strftime("%H:%M:%S ngày %d/%m/%Y")
 
 
 USE_WORDS: Mapping[UseKind, str] = {
