@@ -13,7 +13,7 @@ pytestmark = pytest.mark.stack
 
 
 async def test_the_whole_story_goes_as_it_is_told(cast: Cast) -> None:
-    """One online main job, one at the counter, reuse by a third agency, withdrawal, audit; R1-R16 as users meet them."""
+    """One online main job, one at the counter, reuse by a third agency, withdrawal, audit; R1-R16 as met."""
     told = io.StringIO()
     story, memory = Story(Console(file=told, width=120)), Memory()
     for act in ACTS:
