@@ -181,7 +181,7 @@ def test_the_parents_marriage_is_one_component_about_two_people() -> None:
 def test_the_birth_notification_is_the_mothers_evidence() -> None:
     """R5: a newborn has no evidence until an officer identifies it by its new number."""
     assert _component(DATA, "birth-notification")["of"] == ["mother"]
-    assert not [each for each in BIRTH["components"] if "child" in each["of"]]
+    assert [each["id"] for each in BIRTH["components"] if "child" in each["of"]] == ["child-identity"]
 
 
 def test_everything_on_resolution_66_7_ends_with_its_last_day() -> None:
