@@ -16,8 +16,6 @@ REQUEST_LIVES = timedelta(seconds=60)  # RFC 9126 §2.2
 CODE_LIVES = timedelta(seconds=60)  # FAPI 2.0 §5.3.2.1
 AT_VNEID = timedelta(minutes=10)
 """A browser that has not come back from VNeID by then will not."""
-UNDECIDED = timedelta(minutes=15)
-"""From the login on: two minutes after the consent request has lapsed for certain."""
 UNCLAIMED = timedelta(hours=1)
 """A decision with which no browser has come back by then is over."""
 

@@ -25,7 +25,7 @@ class InvalidKeys(Invalid):
 
 
 class IdentificationMismatch(Conflict):
-    """The number is known, but with another name or birth date: somebody is mistaken, and it is not ours to guess who."""
+    """The number is known, but with another name or birth date. Who is mistaken is not for us to guess."""
 
     code = "identification_mismatch"
 

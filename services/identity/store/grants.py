@@ -1,0 +1,50 @@
+"""SQL about what consent has granted for a party, as far as identity needs it: to let claims be collected."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.identity.domain.words import DossierUid, PartyUid, SubjectId
+from shared.db import Tx
+
+
+@dataclass(frozen=True)
+class ReleaseGrant:
+    """A release grant as its newest event tells it."""
+
+    grant_id: UUID
+    version: int
+    subject_id: SubjectId
+    dossier_uid: DossierUid
+    party_uid: PartyUid
+    attributes: tuple[str, ...]
+    standing: bool
+    valid_until: datetime
+
+
+async def upsert(tx: Tx, grant: ReleaseGrant) -> None:
+    """Keep a grant; a version never overwrites a newer one."""
+    await tx.execute(
+        """
+        INSERT INTO release_grant (grant_id, version, subject_id, dossier_uid, party_uid, attributes, standing,
+               valid_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (grant_id) DO UPDATE SET version = excluded.version, attributes = excluded.attributes,
+               standing = excluded.standing, valid_until = excluded.valid_until
+         WHERE release_grant.version < excluded.version
+        """,
+        grant.grant_id, grant.version, grant.subject_id, grant.dossier_uid, grant.party_uid, list(grant.attributes),
+        grant.standing, grant.valid_until,
+    )  # fmt: skip
+
+
+async def granted_attributes(
+    tx: Tx, dossier_uid: DossierUid, party_uid: PartyUid, subject_id: SubjectId, *, now: datetime
+) -> set[str]:
+    """Return what may be released of this party now."""
+    rows = await tx.fetch(
+        """SELECT DISTINCT unnest(attributes) AS attribute FROM release_grant
+           WHERE dossier_uid = $1 AND party_uid = $2 AND subject_id = $3 AND standing AND valid_until > $4""",
+        dossier_uid, party_uid, subject_id, now,
+    )  # fmt: skip
+    return {row["attribute"] for row in rows}
