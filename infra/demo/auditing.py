@@ -1,7 +1,6 @@
 """The auditor's act: read under a case number, prove offline with the real command, and find each lie."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,7 +88,7 @@ async def _bundle_with_own_reading(cast_: Cast) -> Bundle:
     deadline = asyncio.get_running_loop().time() + SEALED_WITHIN_SECONDS
     while True:
         told = await office.system.bundle(await office.token("audit"), **CASE, type="audit.read.v1")
-        bundle = Bundle.load(json.dumps(told))
+        bundle = Bundle.load(told)
         if _reads(bundle) or asyncio.get_running_loop().time() > deadline:
             return bundle
         await asyncio.sleep(0.5)
