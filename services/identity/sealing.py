@@ -1,4 +1,4 @@
-"""Seals what identifies a citizen, each field under her own key and for its own place, and finds her by a keyed hash."""
+"""Seals what identifies a citizen, each field under her own key and for its place; finds her by a keyed hash."""
 
 from uuid import UUID
 

@@ -22,8 +22,8 @@ async def insert(tx: Tx, safe: Safe, claims: Claims, values: Mapping[str, JsonVa
     """Store new claims, each value encrypted in a row of its own."""
     await tx.execute(
         """
-        INSERT INTO claims (claims_id, subject_id, dossier_uid, party_uid, source, login_id, check_id, state, attributes,
-               granted, salt, digest, acr, account_level, verified_at, until)
+        INSERT INTO claims (claims_id, subject_id, dossier_uid, party_uid, source, login_id, check_id, state,
+               attributes, granted, salt, digest, acr, account_level, verified_at, until)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """,
         claims.claims_id, claims.subject_id, claims.dossier_uid, claims.party_uid, claims.source, claims.login_id,

@@ -32,7 +32,9 @@ async def find_for_update(tx: Tx, code_hash: bytes) -> Code | None:
            WHERE code_hash = $1 FOR UPDATE""",
         code_hash,
     )
-    return row and Code(FlowId(row["flow_id"]), tuple(row["attributes"]), row["expires_at"], row["is_used"])
+    if row is None:
+        return None
+    return Code(FlowId(row["flow_id"]), tuple(row["attributes"]), row["expires_at"], row["is_used"])
 
 
 async def use(tx: Tx, code_hash: bytes, *, token_id: str, now: datetime) -> None:

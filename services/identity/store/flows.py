@@ -50,14 +50,10 @@ async def find_request(tx: Tx, uri_hash: bytes) -> PushedRequest | None:
 
 async def use_up(tx: Tx, request_id: RequestId, now: datetime) -> bool:
     """Mark that a login came of a request; False for all but the first, who is waited for."""
-    return bool(
-        await tx.fetchval(
-            """UPDATE pushed_request SET logged_in_at = $2 WHERE request_id = $1 AND logged_in_at IS NULL
-               RETURNING true""",
-            request_id,
-            now,
-        )  # fmt: skip
+    sql = (
+        """UPDATE pushed_request SET logged_in_at = $2 WHERE request_id = $1 AND logged_in_at IS NULL RETURNING true"""
     )
+    return bool(await tx.fetchval(sql, request_id, now))
 
 
 async def insert_flow(tx: Tx, flow: Flow, *, state_hash: bytes) -> None:

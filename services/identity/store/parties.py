@@ -10,8 +10,8 @@ from shared.db import Tx
 from shared.tokens import Actor
 
 _SELECT = """
-SELECT dossier_uid, party_uid, client_id, agency_uid, subject_id, state, method, actor, identified_at, login_id, check_id
-  FROM party
+SELECT dossier_uid, party_uid, client_id, agency_uid, subject_id, state, method, actor, identified_at, login_id,
+       check_id FROM party
 """
 
 

@@ -1,0 +1,203 @@
+"""Sends a browser to VNeID, and turns the code it brings back into a verified login."""
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+from typing import Any, cast
+
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from services.identity.clients.vneid.dialect import Dialect, ToldOfPerson
+from services.identity.clients.vneid.id_token import Expected, IdToken, verify
+from services.identity.clients.vneid.keys import ProviderKeys
+from services.identity.clients.vneid.refusals import invalid, unavailable
+from services.identity.domain.login import VerifiedLogin
+from shared.keys import SigningKey, sign_jws
+from shared.settings import SecureUrl
+
+TIMEOUT = httpx2.Timeout(5.0, connect=2.0)
+METADATA_LIVES = timedelta(minutes=10)
+ASSERTION_LIVES_SECONDS = 60
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
+MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How VNeID knows us, and what we hold it to. The algorithm is pinned: metadata cannot widen it."""
+
+    issuer: str
+    client_id: str
+    redirect_uri: str
+    key: SigningKey = field(repr=False)
+    algorithm: str
+    dialect: Dialect
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What one login sends along, and must find again in the answer."""
+
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
+
+
+class _Metadata(BaseModel):
+    """The members of discovery we use (OpenID Connect Discovery §3); https, or loopback."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    issuer: str
+    authorization_endpoint: SecureUrl
+    token_endpoint: SecureUrl
+    userinfo_endpoint: SecureUrl
+    jwks_uri: SecureUrl
+
+
+class VneidClient:
+    """Speaks to VNeID. Every method raises LoginFailed: `source_unavailable`, or `response_invalid` without a why."""
+
+    def __init__(self, registration: Registration) -> None:
+        self._registration = registration
+        self._tls = ssl.create_default_context()
+        self.transport: httpx2.AsyncBaseTransport | None = None
+        self._keys = ProviderKeys(self._fetch_keys, registration.algorithm)
+        self._metadata: tuple[_Metadata, datetime] | None = None
+
+    @property
+    def issuer(self) -> str:
+        """Return whom we believe: an answer must name it (RFC 9207)."""
+        return self._registration.issuer
+
+    async def authorization_url(self, secrets: Secrets, now: datetime) -> str:
+        """Return where to send the browser: a fresh login, PKCE S256, nonce and state."""
+        metadata = await self._discover(now)
+        async with self._oauth() as oauth:
+            url, _ = oauth.create_authorization_url(
+                metadata.authorization_endpoint,
+                state=secrets.state,
+                nonce=secrets.nonce,
+                code_verifier=secrets.code_verifier,
+                prompt="login",
+                max_age=0,
+            )
+        return cast(str, url)
+
+    async def log_in(self, code: str, secrets: Secrets, *, started_at: datetime, now: datetime) -> VerifiedLogin:
+        """Trade the code, verify the id_token, and ask who she is."""
+        metadata = await self._discover(now)
+        async with self._oauth() as oauth:
+            reply = await _asked(
+                oauth.fetch_token(
+                    metadata.token_endpoint,
+                    grant_type="authorization_code",
+                    code=code,
+                    code_verifier=secrets.code_verifier,
+                    client_assertion_type=ASSERTION_TYPE,
+                    client_assertion=self._assertion(now),
+                )
+            )
+            access_token, compact = reply.get("access_token"), reply.get("id_token")
+            if not isinstance(access_token, str) or not isinstance(compact, str):
+                raise invalid()  # to Authlib a missing id_token is no error
+            if str(reply.get("token_type")).lower() != "bearer":
+                raise invalid()
+            id_token = await verify(compact, self._keys, self._expected(secrets, access_token, started_at), now)
+            told = self._registration.dialect(await self._userinfo(oauth, metadata, access_token))
+        return _verified(id_token, told)
+
+    def _expected(self, secrets: Secrets, access_token: str, started_at: datetime) -> Expected:
+        ours = self._registration
+        return Expected(ours.issuer, ours.client_id, ours.algorithm, secrets.nonce, access_token, started_at)
+
+    async def _userinfo(self, oauth: Any, metadata: _Metadata, access_token: str) -> dict[str, JsonValue]:
+        headers = {"authorization": f"Bearer {access_token}"}
+        answer = await _asked(oauth.get(metadata.userinfo_endpoint, headers=headers, withhold_token=True))
+        told = _json(answer)
+        if not isinstance(told, dict):
+            raise invalid()
+        return told
+
+    async def _discover(self, now: datetime) -> _Metadata:
+        """Return the provider's metadata; the issuer in them must be ours (OpenID Connect Discovery §4.3)."""
+        if self._metadata is None or now - self._metadata[1] >= METADATA_LIVES:
+            document = await self._get(f"{self.issuer}/.well-known/openid-configuration")
+            try:
+                metadata = _Metadata.model_validate(document)
+            except ValidationError:
+                raise invalid() from None
+            if metadata.issuer != self.issuer:
+                raise invalid()
+            self._metadata = metadata, now
+        return self._metadata[0]
+
+    async def _fetch_keys(self) -> JsonValue:
+        if self._metadata is None:
+            raise unavailable()
+        return await self._get(self._metadata[0].jwks_uri)
+
+    async def _get(self, url: str) -> JsonValue:
+        async with httpx2.AsyncClient(**self._http()) as http:
+            return _json(await _asked(http.get(url)))
+
+    def _oauth(self) -> Any:
+        """Make Authlib's client for one login: it keeps the token in itself, so it is shared by no two."""
+        ours = self._registration
+        return AsyncOAuth2Client(
+            client_id=ours.client_id,
+            token_endpoint_auth_method="none",  # noqa: S106 - sends client_id; our assertion comes with it
+            code_challenge_method="S256",
+            redirect_uri=ours.redirect_uri,
+            scope="openid",
+            **self._http(),
+        )
+
+    def _assertion(self, now: datetime) -> str:
+        """Authenticate ourselves (RFC 7523 §3), towards the issuer and nobody else; Authlib's own lives an hour."""
+        ours, issued = self._registration, int(now.timestamp())
+        who = {"iss": ours.client_id, "sub": ours.client_id, "aud": ours.issuer, "jti": token_urlsafe(16)}
+        return sign_jws(ours.key, "JWT", who | {"iat": issued, "exp": issued + ASSERTION_LIVES_SECONDS})
+
+    def _http(self) -> dict[str, Any]:
+        common = {"timeout": TIMEOUT, "follow_redirects": False, "trust_env": False, "verify": self._tls}
+        return common | ({"transport": self.transport} if self.transport else {})
+
+
+async def _asked(call: Any) -> Any:
+    """Await one request to VNeID, and say what went wrong in our two words."""
+    try:
+        answer = await call
+    except (httpx2.TransportError, httpx2.HTTPStatusError, TimeoutError):
+        raise unavailable() from None
+    except (OAuthError, ValueError):
+        raise invalid() from None
+    if isinstance(answer, httpx2.Response) and answer.status_code != 200:
+        raise unavailable() if answer.status_code >= 500 or answer.status_code == 429 else invalid()
+    return answer
+
+
+def _json(answer: httpx2.Response) -> JsonValue:
+    if len(answer.content) > MAX_BYTES:
+        raise invalid()
+    try:
+        return answer.json()
+    except ValueError:
+        raise invalid() from None
+
+
+def _verified(id_token: IdToken, told: ToldOfPerson) -> VerifiedLogin:
+    # OIDC Core §5.3.2: userinfo of somebody else is not used. Both must tell one strength of login.
+    if told.sub != id_token.sub or told.acr != id_token.acr:
+        raise invalid()
+    return VerifiedLogin(
+        keys=told.keys,
+        auth_time=id_token.auth_time,
+        acr=id_token.acr,
+        auth_level=int(told.acr),
+        account_level=told.account_level,
+    )
