@@ -75,9 +75,10 @@ class Desk:
 @pytest.fixture
 async def desk(db: Database, migrated: Stack, tmp_path: Path) -> AsyncGenerator[Desk]:
     keyring, issuer = Keyring(tmp_path / "keys"), Issuer()
-    own = {"log_key_file": keyring.ed25519("log"), "log_origin": "test.example/log"}
-    values: dict[str, Any] = make_values(tmp_path, "audit") | own
-    settings = Settings(**values | {"database_url": migrated.databases["audit"].service})
+    values = make_values(tmp_path, "audit")
+    values["database_url"] = migrated.databases["audit"].service
+    values["log_key_file"], values["log_origin"] = keyring.ed25519("log"), "test.example/log"
+    settings = Settings(**values)
     service = compose(settings)
 
     async def fetch() -> dict[str, Any]:
