@@ -36,7 +36,7 @@ from tests.shared.credentials import ORIGIN, Holder, Issuer, make_values
 pytestmark = pytest.mark.stack
 
 CASE = {"case_no": "TTr-2026/17", "purpose": "Kiểm tra việc sử dụng dữ liệu"}
-MANDATE = {"id": "m-000901", "kind": "audit", "procedures": []}
+MANDATE: dict[str, Any] = {"id": "m-000901", "kind": "audit", "procedures": []}
 INSPECTORATE = {"uid": "ag-000901", "name": "Thanh tra thành phố Hải Phòng", "sector": "inspection"}
 
 
@@ -53,7 +53,7 @@ class Desk:
     async def get(self, path: str, query: dict[str, Any] | None = None, **claims: Any) -> httpx2.Response:
         """Ask as an inspector; `claims` change her token."""
         now = clock.now()
-        issued = {"aud": f"{ORIGIN}/audit", "mandate": MANDATE, "agency": INSPECTORATE} | claims
+        issued: dict[str, Any] = {"aud": f"{ORIGIN}/audit", "mandate": MANDATE, "agency": INSPECTORATE} | claims
         token = self.issuer.issue(self.holder, at=now, **issued)
         proof = self.holder.prove(token, at=now, htu=f"{ORIGIN}{path}")
         headers = {"authorization": f"DPoP {token}", "dpop": proof}
