@@ -76,7 +76,3 @@ class Party:
     identified_at: datetime
     login_id: LoginId | None = None
     check_id: CheckId | None = None
-
-    def is_firmer_than(self, known: "Party") -> bool:
-        """Say whether this identification takes the place of the one that is kept: by another way, or for good."""
-        return self.state is PartyState.BOUND or known.state is PartyState.RESERVED

@@ -114,7 +114,6 @@ CREATE TABLE code (
     CHECK ((used_at IS NULL) = (token_id IS NULL)),
     CHECK (revoked_at IS NULL OR used_at IS NOT NULL)
 );
-CREATE UNIQUE INDEX code_token ON code (token_id) WHERE token_id IS NOT NULL;
 
 -- R4: a party is one person, and a subject at most one party of a dossier. A freed party has no row.
 CREATE TABLE party (

@@ -47,10 +47,3 @@ async def revoke(tx: Tx, code_hash: bytes, now: datetime) -> None:
     await tx.execute(
         "UPDATE code SET revoked_at = $2 WHERE code_hash = $1 AND revoked_at IS NULL", code_hash, now
     )  # fmt: skip
-
-
-async def is_revoked(tx: Tx, token_id: str) -> bool:
-    """Say whether a token came of a code that was used twice."""
-    return await tx.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM code WHERE token_id = $1 AND revoked_at IS NOT NULL)", token_id
-    )

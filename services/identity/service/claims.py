@@ -1,0 +1,137 @@
+"""Holds what was verified of a person until it is granted, gives it out to be collected, and drops it (§4.2)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from secrets import token_bytes
+
+from pydantic import JsonValue
+
+from services.identity import events
+from services.identity.domain.claims import (
+    CLAIMS_TRANSITIONS,
+    UNCOLLECTED,
+    Claims,
+    ClaimsMove,
+    ClaimsNotCollectable,
+    ClaimsState,
+    Discarded,
+    Source,
+    UnknownClaims,
+    digest_of,
+)
+from services.identity.domain.machine import after, is_possible
+from services.identity.domain.words import ClaimsId
+from services.identity.sealing import Safe
+from services.identity.store import claims as stored
+from shared import ids, outbox
+from shared.db import Tx
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Claims with their granted values, on their way to `reuse`."""
+
+    claims: Claims
+    values: Mapping[str, JsonValue]
+
+
+def new_claims_id() -> ClaimsId:
+    """Return the id of new claims."""
+    return ClaimsId(ids.new())
+
+
+def new_salt() -> bytes:
+    """Return the salt of new claims."""
+    return token_bytes(16)
+
+
+async def hold(tx: Tx, safe: Safe, claims: Claims, values: Mapping[str, JsonValue]) -> None:
+    """Keep claims, encrypted, until they are granted or their time is over."""
+    await stored.insert(tx, safe, claims, values)
+
+
+async def grant(tx: Tx, safe: Safe, claims: Claims, attributes: Iterable[str], now: datetime) -> Claims:
+    """Let locked claims be collected, as far as these attributes go; tells of it whenever that is more than before."""
+    granted = tuple(sorted({*claims.granted, *attributes} & set(claims.attributes)))
+    if granted == claims.granted or not is_possible(CLAIMS_TRANSITIONS, claims.state, ClaimsMove.GRANT):
+        return claims
+    values = await stored.read_values(tx, safe, claims, granted)
+    collectable = replace(
+        claims,
+        state=after(CLAIMS_TRANSITIONS, claims.state, ClaimsMove.GRANT),
+        granted=granted,
+        digest=digest_of(claims.readable_salt, values),
+        until=now + UNCOLLECTED if claims.state is ClaimsState.HELD else claims.until,
+    )
+    await _replace_older(tx, collectable, now)
+    await stored.update(tx, collectable)
+    await outbox.append(tx, events.claims_verified(collectable, now))
+    return collectable
+
+
+async def drop_ungranted(tx: Tx, claims: Claims, now: datetime) -> None:
+    """Delete what the decision, now complete, does not grant of locked claims."""
+    if not claims.granted:
+        await discard(tx, claims, Discarded.REFUSED, now)
+    elif claims.state is ClaimsState.COLLECTABLE and claims.granted != claims.attributes:
+        await stored.delete_values(tx, claims.claims_id, but=claims.granted)
+        await stored.update(tx, replace(claims, attributes=claims.granted))
+
+
+async def discard(tx: Tx, claims: Claims, reason: Discarded, now: datetime) -> None:
+    """Delete the values of locked claims, if there are any left, and tell of it."""
+    if not is_possible(CLAIMS_TRANSITIONS, claims.state, ClaimsMove.DISCARD):
+        return
+    await _end(tx, claims, ClaimsMove.DISCARD, reason, now)
+
+
+async def collect(tx: Tx, safe: Safe, *, claims_id: ClaimsId) -> Collected:
+    """Return granted claims; they stay until `confirm`, so that nothing is lost on the way.
+
+    Raises UnknownClaims or ClaimsNotCollectable.
+    """
+    claims = await _get_for_update(tx, claims_id)
+    if claims.state is not ClaimsState.COLLECTABLE:
+        raise ClaimsNotCollectable
+    return Collected(claims, await stored.read_values(tx, safe, claims, claims.granted))
+
+
+async def confirm(tx: Tx, *, claims_id: ClaimsId, now: datetime) -> None:
+    """Delete what `reuse` now holds; confirming again, or what is gone anyway, changes nothing.
+
+    Raises UnknownClaims, or ClaimsNotCollectable for what has never been given out.
+    """
+    claims = await _get_for_update(tx, claims_id)
+    if claims.state is ClaimsState.HELD:
+        raise ClaimsNotCollectable
+    if is_possible(CLAIMS_TRANSITIONS, claims.state, ClaimsMove.CONFIRM):
+        await _end(tx, claims, ClaimsMove.CONFIRM, Discarded.COLLECTED, now)
+
+
+async def replace_check(tx: Tx, claims: Claims, now: datetime) -> None:
+    """Discard what an earlier look at a card showed of this party, in favour of `claims`."""
+    for older in await stored.waiting_of_party_for_update(tx, claims.dossier_uid, claims.party_uid, claims.subject_id):
+        if older.source is Source.OFFICER_CHECK and older.claims_id != claims.claims_id:
+            await discard(tx, older, Discarded.REPLACED, now)
+
+
+async def _replace_older(tx: Tx, claims: Claims, now: datetime) -> None:
+    """Of one party one set of claims is to be collected; those of a login still undecided in a tab stay."""
+    for older in await stored.waiting_of_party_for_update(tx, claims.dossier_uid, claims.party_uid, claims.subject_id):
+        if older.state is ClaimsState.COLLECTABLE and older.claims_id != claims.claims_id:
+            await discard(tx, older, Discarded.REPLACED, now)
+
+
+async def _end(tx: Tx, claims: Claims, move: ClaimsMove, reason: Discarded, now: datetime) -> None:
+    ended = replace(claims, state=after(CLAIMS_TRANSITIONS, claims.state, move))
+    await stored.update(tx, ended)
+    await stored.delete_values(tx, claims.claims_id)
+    await outbox.append(tx, events.claims_discarded(ended, reason, now))
+
+
+async def _get_for_update(tx: Tx, claims_id: ClaimsId) -> Claims:
+    claims = await stored.find_for_update(tx, claims_id)
+    if claims is None:
+        raise UnknownClaims
+    return claims
