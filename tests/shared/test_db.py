@@ -56,6 +56,8 @@ async def test_the_relay_is_woken_by_a_commit_and_not_by_what_was_undone(pair: P
 
     with pytest.raises(ZeroDivisionError):
         await fail()
+    async with pair.out.transaction() as tx:
+        await tx.execute("SELECT 1")
     assert not pair.out.outbox_committed.is_set()
     async with pair.out.transaction() as tx:
         await outbox.append(tx, event)

@@ -11,6 +11,7 @@ import pytest
 
 from infra.embedded.stack import Stack
 from shared import outbox, sole
+from shared.db import DatabaseUnavailable
 from shared.kafka import Kafka
 from tests.shared.conftest import PARTITIONS, Pair, running, until
 
@@ -157,6 +158,19 @@ async def test_a_session_that_falls_silent_loses_the_lock_to_another(
     frozen.cancel()
     other.cancel()
     await asyncio.gather(frozen, other, return_exceptions=True)
+
+
+async def test_work_that_waits_for_something_else_is_ended_when_its_lock_is_lost(pair: Pair) -> None:
+    async def work(session: sole.Session) -> None:
+        async with session.transaction() as tx:
+            pid = await tx.fetchval("SELECT pg_backend_pid()")
+        async with pair.out.statement() as tx:
+            await tx.execute("SELECT pg_terminate_backend($1)", pid)
+        await asyncio.sleep(60)
+
+    with pytest.raises(DatabaseUnavailable):
+        async with asyncio.timeout(5):
+            await sole.work_alone(pair.out_dsn, "test", work)
 
 
 class DiesBeforeMarking:
