@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.reuse.domain.condition import AllOf, AnyOf, CaseIn, Condition, FactIs, HeldWith, Not
 from services.reuse.domain.procedure import (
@@ -216,3 +216,8 @@ def _condition(written: Mapping[str, Any]) -> Condition:
             return AnyOf(tuple(map(_condition, parts)))
         case _:
             raise InvalidMap(f"no condition: {sorted(written)}")
+
+
+def read_grade(written: str) -> Grade:
+    """Read a value grade of the attribute vocabulary; raises ValueError."""
+    return TypeAdapter(Grade).validate_python(written)

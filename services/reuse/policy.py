@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.reuse.domain.dossier import Dossier, UnknownDossier, UnknownParty
-from services.reuse.domain.words import PartyUid
+from services.reuse.domain.words import DossierUid, PartyUid
 from shared.errors import Forbidden
 from shared.tokens import Caller
 
@@ -63,6 +63,17 @@ def check_may_see(caller: Caller, dossier: Dossier, now: datetime) -> None:
     if not theirs or caller.dossier_uid not in (None, str(dossier.dossier_uid)):
         raise UnknownDossier
     check_mandate(caller, dossier.procedure, now)
+
+
+def check_release_token(caller: Caller, dossier_uid: DossierUid) -> None:
+    """Raise UnknownDossier for the login of another dossier, MandateMissing for no procedure's mandate.
+
+    Client, agency and procedure are checked by the release statement, behind its locks (R1).
+    """
+    if caller.dossier_uid not in (None, str(dossier_uid)):
+        raise UnknownDossier
+    if caller.mandate.kind != "procedure":
+        raise MandateMissing
 
 
 def check_may_act_for(caller: Caller, party_uid: PartyUid) -> None:

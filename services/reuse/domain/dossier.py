@@ -188,6 +188,10 @@ class Dossier:
         if self.state is State.DRAFT and self.dies_at <= now:
             raise DraftLapsed
 
+    def is_over(self, now: datetime) -> bool:
+        """Say whether it is closed, or a draft that was not received in time."""
+        return self.state is State.CLOSED or (self.state is State.DRAFT and self.dies_at <= now)
+
     def receive(self, official_code: str, now: datetime) -> "Dossier":
         """Mark it as received under its official code; the same code again changes nothing (R2)."""
         self.check_open(now)

@@ -76,3 +76,12 @@ class Held:
 
     evidence: Evidence
     holding: Holding
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """Evidence that nothing holds any more."""
+
+    evidence_id: EvidenceId
+    subject_id: SubjectId
+    attribute: AttributeId

@@ -78,9 +78,7 @@ def make_components(
     )
 
 
-def _component(
-    kind: ComponentType, party: Party, maps: Maps, day: date, data_class: type_data_class
-) -> Component:
+def _component(kind: ComponentType, party: Party, maps: Maps, day: date, data_class: type_data_class) -> Component:
     plain = Component(kind.id, party.party_uid, kind.document_code, kind.document, kind.optional)
     asked = kind.asked
     rule, purpose = (_rule(asked, maps, day), _purpose(asked, maps, day)) if asked else (None, None)

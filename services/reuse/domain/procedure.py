@@ -156,9 +156,7 @@ class Maps:
 
     def rules_for_keeping(self, attribute: AttributeId, day: date) -> list[Rule]:
         """Return every rule under which an attribute may be kept for other procedures (R9)."""
-        return [
-            r for r in self.rules if r.kind == "legal_reuse" and attribute in r.attributes and r.period.covers(day)
-        ]
+        return [r for r in self.rules if r.kind == "legal_reuse" and attribute in r.attributes and r.period.covers(day)]
 
 
 def check_map(procedure: ProcedureVersion, rules: Iterable[Rule]) -> None:

@@ -1,0 +1,29 @@
+"""Plan and collect."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from services.reuse.api.given import Given
+from services.reuse.api.schemas import CollectedView, Collection, PlanItemView, PlanView
+from services.reuse.service import collect, plan
+from shared.http import Caller, Db, Now
+
+router = APIRouter(prefix="/reuse/dossiers/{dossier_uid}", tags=["collecting"])
+
+
+@router.get("/plan")
+async def plan_dossier(dossier_uid: UUID, caller: Caller, given: Given, db: Db, now: Now) -> PlanView:
+    """Say of each component whether it can be reused, what is missing, and who has to do what next."""
+    return PlanView.of(await plan.plan(db, given, caller=caller, dossier_uid=dossier_uid, now=now))
+
+
+@router.post("/collection")
+async def collect_party(
+    dossier_uid: UUID, body: Collection, caller: Caller, given: Given, db: Db, now: Now
+) -> CollectedView:
+    """Collect what is granted of one party: claims that wait, then registries; answers with her plan as it is then."""
+    items = await collect.collect(db, given, caller=caller, dossier_uid=dossier_uid, party_uid=body.party_uid, now=now)
+    return CollectedView(
+        dossier_uid=dossier_uid, party_uid=body.party_uid, components=[PlanItemView.of(each) for each in items]
+    )

@@ -1,0 +1,45 @@
+"""Dossiers: open, look at, mark as received, close."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from services.reuse.api.given import Given
+from services.reuse.api.schemas import Closure, DossierView, JudgedDossierView, NewDossier, Receipt
+from services.reuse.service import dossiers
+from shared.http import Caller, Db, Now
+
+router = APIRouter(prefix="/reuse/dossiers", tags=["dossiers"])
+
+
+@router.post("", status_code=201)
+async def open_dossier(body: NewDossier, caller: Caller, given: Given, db: Db, now: Now) -> DossierView:
+    """Open a dossier under the procedure version in force today; the answer names its parties and components."""
+    opened = await dossiers.open_dossier(db, given, caller=caller, asked=body.application(), now=now)
+    return DossierView.of(opened)
+
+
+@router.get("/{dossier_uid}")
+async def view_dossier(dossier_uid: UUID, caller: Caller, db: Db, now: Now) -> JudgedDossierView:
+    """Look at a dossier, the officer's verdicts, and how many papers were not asked for."""
+    async with db.read() as tx:
+        viewed = await dossiers.view(tx, caller=caller, dossier_uid=dossier_uid, now=now)
+    return JudgedDossierView.of(viewed)
+
+
+@router.post("/{dossier_uid}/receipt")
+async def receive_dossier(dossier_uid: UUID, body: Receipt, caller: Caller, db: Db, now: Now) -> DossierView:
+    """Mark a dossier as received under its official code; the same code again is no error, another one is."""
+    async with db.transaction() as tx:
+        received = await dossiers.receive(
+            tx, caller=caller, dossier_uid=dossier_uid, official_code=body.official_code, now=now
+        )
+    return DossierView.of(received)
+
+
+@router.post("/{dossier_uid}/closure")
+async def close_dossier(dossier_uid: UUID, body: Closure, caller: Caller, db: Db, now: Now) -> DossierView:
+    """Close a dossier: nothing is collected for it or released to it any more."""
+    async with db.transaction() as tx:
+        closed = await dossiers.close(tx, caller=caller, dossier_uid=dossier_uid, outcome=body.outcome, now=now)
+    return DossierView.of(closed)

@@ -1,0 +1,107 @@
+"""Asks the registries behind the maps: one question, one answer, and whoever asks is named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import httpx2
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
+
+from services.reuse.domain.sources import Outcome
+from services.reuse.domain.words import AttributeId
+from shared import log
+from shared.inside import TIMEOUT
+
+_PATHS = {
+    "population": "population",
+    "civil_status": "civil-status",
+    "health_births": "health-births",
+    "business": "business",
+}
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    outcome: Literal["found", "not_found", "partial", "mismatch"]
+    record_id: str | None = None
+    as_of: AwareDatetime
+    attributes: dict[AttributeId, JsonValue] = {}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about whom, for which dossier, and on whose behalf."""
+
+    lookup_id: UUID
+    source: str
+    procedure: str
+    dossier_uid: UUID
+    actor_kind: str
+    actor_ref: str
+    agency_uid: str
+    match: Mapping[str, JsonValue]  # values by match key
+    attributes: tuple[AttributeId, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a register said; values only when it found her."""
+
+    outcome: Outcome
+    as_of: datetime | None = None
+    record_id: str | None = None
+    values: Mapping[AttributeId, JsonValue] = field(default_factory=dict[AttributeId, JsonValue])
+
+
+class RegistriesClient:
+    """Speaks to the registries; a register that fails, or answers nonsense, is `unavailable`: a source's fault."""
+
+    def __init__(self, base_url: str) -> None:
+        self.http = httpx2.AsyncClient(base_url=base_url, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.http.aclose()
+
+    async def ask(self, question: Question) -> Answer:
+        """Ask one register; never raises for what it does."""
+        try:
+            answer = await self.http.post(f"/{_PATHS[question.source]}/queries", json=_written(question))
+            if answer.status_code != 200:
+                return self._failed(question, str(answer.status_code))
+            read = _Answer.model_validate_json(answer.content)
+        except (httpx2.TransportError, ValidationError) as error:
+            return self._failed(question, type(error).__name__)
+        if read.outcome != "found":
+            return Answer(read.outcome, read.as_of)
+        # What was not asked is cut here, whatever a register likes to tell.
+        values = {name: value for name, value in read.attributes.items() if name in question.attributes}
+        return Answer("found", read.as_of, read.record_id, values)
+
+    @staticmethod
+    def _failed(question: Question, reason: str) -> Answer:
+        log.warning("registry_unavailable", source=question.source, lookup_id=str(question.lookup_id), reason=reason)
+        return Answer("unavailable")
+
+
+def _written(question: Question) -> Mapping[str, JsonValue]:
+    match = question.match
+    return {
+        "request_id": str(question.lookup_id),
+        "procedure": question.procedure,
+        "dossier_ref": str(question.dossier_uid),
+        "on_behalf_of": {
+            "kind": question.actor_kind,
+            "ref": question.actor_ref,
+            "agency_uid": question.agency_uid,
+        },
+        "match": {
+            "pin": match["person.pin"],
+            "full_name": match["person.full_name"],
+            "birth_date": match["person.birth_date"],
+        },
+        "attributes": sorted(question.attributes),
+    }

@@ -1,0 +1,67 @@
+"""What to collect next: claims that wait at identity, then registries in the map's order, each at most once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.reuse.domain.grant import Grant
+from services.reuse.domain.party import Claims
+from services.reuse.domain.procedure import REGISTRIES
+from services.reuse.domain.sources import Readiness, Situation, identification_readiness, readiness
+from services.reuse.domain.words import MATCH_KEYS, AttributeId
+
+POPULATION = "population"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Attributes to ask one register for, and the grant under which each is asked."""
+
+    source: str
+    under: Mapping[AttributeId, Grant]
+
+
+def granted(at: Situation, claims: Claims) -> dict[AttributeId, Grant]:
+    """Return which of these claims may be collected, and under which grant.
+
+    Number, name and birth date also come under any valid grant of law, since every rule lets a person be identified at
+    the population register; not where she said that she hands them in herself.
+    """
+    found = {attribute: grant for attribute in claims.attributes if (grant := at.find_grant(attribute))}
+    identifying = find_identifying_grant(at)
+    if identifying:
+        found |= {key: identifying for key in MATCH_KEYS if key in claims.attributes and key not in found}
+    return found
+
+
+def find_identifying_grant(at: Situation) -> Grant | None:
+    """Return a valid grant of law under which she may be looked up merely to know who she is."""
+    of_law = (g for g in at.release_grants if g.kind == "legal_basis" and g.is_valid(at.now))
+    return next((g for g in of_law if not set(MATCH_KEYS) & set(g.opted_out)), None)
+
+
+def may_be_identified(at: Situation) -> Grant | None:
+    """Return the grant to identify a provisional citizen under, if the register has not said no already (R5)."""
+    if identification_readiness(at) in (Readiness.READY, Readiness.FAILED):
+        return find_identifying_grant(at)
+    return None
+
+
+def next_step(at: Situation, tried: frozenset[tuple[str, AttributeId]]) -> Step | None:
+    """Return the next register to ask, with all that it can be asked for at once; None when nothing is left to do.
+
+    A register that failed before is asked again, once in each collection; a person who is provisional is not looked up.
+    """
+    if at.person.provisional:
+        return None
+    by_source: dict[str, dict[AttributeId, Grant]] = {}
+    for component in at.dossier.components_of(at.party.party_uid):
+        for attribute in component.attributes:
+            grant = at.find_grant(attribute)
+            if grant is None or attribute in at.in_flight or at.find_suiting(component, attribute):
+                continue
+            for source, state in readiness(component, attribute, at).items():
+                may = state in (Readiness.READY, Readiness.FAILED)
+                if source in REGISTRIES and may and (source, attribute) not in tried:
+                    by_source.setdefault(source, {})[attribute] = grant
+                    break
+    return next((Step(source, under) for source, under in by_source.items()), None)

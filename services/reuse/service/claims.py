@@ -1,0 +1,132 @@
+"""Collects what a login or an officer's check has verified, once granted; identity deletes it when it is taken over."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from services.reuse.clients.identity import CollectedClaims
+from services.reuse.domain.evidence import Origin
+from services.reuse.domain.grant import Grant
+from services.reuse.domain.lookup import Lookup
+from services.reuse.domain.party import Claims
+from services.reuse.domain.sources import Outcome, Situation
+from services.reuse.domain.steps import granted
+from services.reuse.domain.words import AttributeId
+from services.reuse.parts import Parts
+from services.reuse.service import keeping
+from services.reuse.service.dossiers import agency_of
+from services.reuse.service.looking_up import begin, retention_grants, told
+from services.reuse.store import dossiers, lookups
+from shared import clock, ids, outbox
+from shared.db import Database, Tx
+from shared.errors import Unavailable
+from shared.tokens import Caller
+
+_ORIGINS: Mapping[str, Origin] = {"vneid": "vneid", "officer_check": "digitised_paper"}
+
+
+async def collect_waiting(db: Database, parts: Parts, *, at: Situation, caller: Caller) -> None:
+    """Collect all claims that wait for this party and that a grant lets be collected.
+
+    Safe after a crash anywhere: claims that have become evidence are only confirmed, others can be asked for again.
+    """
+    for claims in at.person.claims:
+        under = granted(at, claims)
+        if claims.state in ("held", "collectable", "collected") and under:
+            await _collect(db, parts, at=at, caller=caller, claims=claims, under=under)
+
+
+async def _collect(
+    db: Database,
+    parts: Parts,
+    *,
+    at: Situation,
+    caller: Caller,
+    claims: Claims,
+    under: Mapping[AttributeId, Grant],
+) -> None:
+    async with db.transaction() as tx:
+        if await lookups.are_collected(tx, claims.claims_id):
+            begun = None
+        else:
+            begun = await begin(tx, _lookup(at, caller, claims, under), at.now)
+            if begun is None:
+                return
+    if begun is not None and not await _take_over(db, parts, at, claims.claims_id, begun, under):
+        return
+    await parts.identity.confirm(claims.claims_id)
+
+
+async def _take_over(
+    db: Database,
+    parts: Parts,
+    at: Situation,
+    claims_id: UUID,
+    lookup: Lookup,
+    under: Mapping[AttributeId, Grant],
+) -> bool:
+    """Ask identity for the values and make them evidence; False when they are not to be had."""
+    try:
+        collected = await parts.identity.collect(claims_id)
+    except Unavailable:
+        async with db.transaction() as tx:
+            await _land(tx, lookup, "unavailable", clock.now())
+        raise
+    async with db.transaction() as tx:
+        if collected is None:
+            await _land(tx, lookup, "not_found", clock.now())
+        else:
+            await _finish(tx, parts, at, lookup, under, collected, clock.now())
+    return collected is not None
+
+
+async def _land(tx: Tx, lookup: Lookup, outcome: Outcome, now: datetime) -> None:
+    if await lookups.finish(tx, lookup.lookup_id, [(each, outcome) for each in lookup.attributes], now):
+        await outbox.append(tx, told(lookup, outcome, [], now))
+
+
+async def _finish(
+    tx: Tx,
+    parts: Parts,
+    at: Situation,
+    lookup: Lookup,
+    under: Mapping[AttributeId, Grant],
+    collected: CollectedClaims,
+    now: datetime,
+) -> None:
+    dossier = await dossiers.get_for_share(tx, lookup.dossier_uid)
+    dossier.check_open(now)
+    said = [
+        keeping.Said(
+            each, collected.values[each], collected.source, _ORIGINS[collected.source],
+            verified_at=min(collected.verified_at, now), level=collected.account_level,
+        )
+        for each in lookup.attributes
+        if each in collected.values and keeping.is_well_formed(parts, each, collected.values[each])
+    ]  # fmt: skip
+    found = {each.attribute for each in said}
+    outcomes: list[tuple[AttributeId, Outcome]] = [
+        (each, "found" if each in found else "not_found") for each in lookup.attributes
+    ]
+    if not await lookups.finish(tx, lookup.lookup_id, outcomes, now):
+        return
+    kept = await keeping.keep(
+        tx, parts, dossier=dossier, subject_id=lookup.subject_id, said=said, under=under,
+        retention=retention_grants(at), now=now,
+    )  # fmt: skip
+    await outbox.append(tx, told(lookup, "found" if found else "not_found", kept, now))
+
+
+def _lookup(at: Situation, caller: Caller, claims: Claims, under: Mapping[AttributeId, Grant]) -> Lookup:
+    return Lookup(
+        lookup_id=ids.new(),
+        subject_id=at.person.get_subject(),
+        dossier_uid=at.dossier.dossier_uid,
+        party_uid=at.party.party_uid,
+        source=claims.source,
+        attributes=tuple(sorted(under)),
+        actor=caller.actor,
+        agency=agency_of(caller),
+        grant_id=next(iter(under.values())).grant_id,
+        claims_id=claims.claims_id,
+    )

@@ -1,0 +1,55 @@
+"""Measures how far this database's clock is from that of consent's, by a bracketed call (architecture §6)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.reuse.clients.consent import ConsentClient
+from services.reuse.store import clocks
+from shared import alarms
+from shared.db import Database
+
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Consent's clock minus ours; the truth lies within `uncertainty` of it."""
+
+    offset: timedelta
+    uncertainty: timedelta
+
+    def is_within(self, skew: timedelta) -> bool:
+        """Say whether the clocks surely differ by no more than `skew`."""
+        return abs(self.offset) + self.uncertainty <= skew
+
+
+def measure(before: datetime, theirs: datetime, after: datetime) -> Measurement:
+    """Place consent's reading in the middle of the bracket; half the bracket is what cannot be known."""
+    half = (after - before) / 2
+    return Measurement(theirs - (before + half), half)
+
+
+async def compare(db: Database, consent: ConsentClient, skew: timedelta) -> None:
+    """Compare the clocks and store the verdict; raises an alarm beyond the skew, and Unavailable without an answer."""
+    best = min([await _bracket(db, consent) for _ in range(_TRIES)], key=lambda m: m.uncertainty)
+    within = best.is_within(skew)
+    async with db.transaction() as tx:
+        await clocks.keep_measurement(tx, offset=best.offset, within=within)
+        if within:
+            await alarms.clear_alarm(tx, "clock_skew", "consent")
+        else:
+            told = {
+                name: round(getattr(best, name) / timedelta(milliseconds=1), 3) for name in ("offset", "uncertainty")
+            }
+            await alarms.raise_alarm(tx, "clock_skew", "consent", {f"{name}_ms": ms for name, ms in told.items()})
+
+
+async def _bracket(db: Database, consent: ConsentClient) -> Measurement:
+    before = await _read_clock(db)
+    theirs = await consent.ask_clock()
+    return measure(before, theirs, await _read_clock(db))
+
+
+async def _read_clock(db: Database) -> datetime:
+    async with db.statement() as tx:
+        return await clocks.read_clock(tx)

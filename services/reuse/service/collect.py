@@ -1,0 +1,84 @@
+"""Collects what is granted: waiting claims first, then the registries, at most once while fresh."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from services.reuse import policy
+from services.reuse.domain.plan import PlanItem, plan_party
+from services.reuse.domain.sources import Situation
+from services.reuse.domain.steps import POPULATION, may_be_identified, next_step
+from services.reuse.domain.words import MATCH_KEYS, AttributeId, PartyUid
+from services.reuse.parts import Parts
+from services.reuse.service import claims, grants, situation
+from services.reuse.service.looking_up import look_up
+from services.reuse.store import dossiers
+from shared.db import Database
+from shared.tokens import Caller
+
+_MOST_STEPS = 20  # more registers than any map names
+
+
+async def collect(
+    db: Database, parts: Parts, *, caller: Caller, dossier_uid: UUID, party_uid: UUID, now: datetime
+) -> list[PlanItem]:
+    """Collect for one party and return her plan as it is then.
+
+    Raises UnknownDossier, DossierClosed, DraftLapsed (R3), PartyUnidentified (R5), ConsentStatusUnknown. A register
+    that fails is no error of this: its attributes are `source_fault` in the plan.
+    """
+    party_uid = PartyUid(party_uid)
+    at = await _begin(db, parts, caller, dossier_uid, party_uid, now)
+    await claims.collect_waiting(db, parts, at=at, caller=caller)
+    at = await _again(db, parts, at)
+    if at.person.provisional:
+        at = await _identify(db, parts, at, caller)
+    tried: frozenset[tuple[str, AttributeId]] = frozenset()
+    for _ in range(_MOST_STEPS):
+        step = next_step(at, tried)
+        if step is None:
+            break
+        await look_up(db, parts, at=at, caller=caller, source=step.source, under=step.under)
+        tried |= {(step.source, attribute) for attribute in step.under}
+        at = await _again(db, parts, at)
+    return list(plan_party(at))
+
+
+async def _begin(
+    db: Database, parts: Parts, caller: Caller, dossier_uid: UUID, party_uid: PartyUid, now: datetime
+) -> Situation:
+    async with db.read() as tx:
+        dossier = await dossiers.get(tx, dossier_uid)
+    policy.check_may_see(caller, dossier, now)
+    policy.check_may_act_for(caller, party_uid)
+    dossier.check_open(now)
+    party = dossier.party(party_uid)
+    person = await situation.ask_person(db, parts, dossier=dossier, party=party, agency_uid=caller.agency.uid)
+    subject_id = person.get_subject()
+    await grants.get_known_surely(db, parts, subject_id=subject_id, dossier_uid=dossier_uid, now=now)
+    async with db.read() as tx:
+        return await situation.read(
+            tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, now=now
+        )
+
+
+async def _again(db: Database, parts: Parts, at: Situation) -> Situation:
+    """Return the situation after a step: what is held and what was answered may have changed."""
+    async with db.read() as tx:
+        return await situation.read(
+            tx, parts, dossier=at.dossier, party=at.party, person=at.person,
+            subject_id=at.person.get_subject(), now=at.now,
+        )  # fmt: skip
+
+
+async def _identify(db: Database, parts: Parts, at: Situation, caller: Caller) -> Situation:
+    """Have the population register confirm a provisional citizen; `identity` learns of it from our event (R5)."""
+    grant = may_be_identified(at)
+    if grant is None or not all(any(at.usable(key)) for key in MATCH_KEYS):
+        return at
+    outcome = await look_up(
+        db, parts, at=at, caller=caller, source=POPULATION, under=dict.fromkeys(MATCH_KEYS, grant),
+        identification=True,
+    )  # fmt: skip
+    at = await _again(db, parts, at)
+    return replace(at, person=replace(at.person, provisional=False)) if outcome == "found" else at

@@ -1,0 +1,76 @@
+"""Keeps reuse's copy of grants, and asks consent where the copy may be too old (architecture §4.2, §6)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from services.reuse.clients.consent import StateAssertion
+from services.reuse.domain.grant import Grant
+from services.reuse.domain.refusal import ConsentStatusUnknown
+from services.reuse.domain.words import SubjectId
+from services.reuse.parts import Parts
+from services.reuse.service import holdings
+from services.reuse.store import evidence, grants
+from shared.db import Database, Tx
+from shared.errors import Unavailable
+
+
+async def learn(tx: Tx, grant: Grant, *, now: datetime) -> None:
+    """Take in a grant's state by the version rule; what stood on a right that has ended ends with it (R9, R10, R11)."""
+    if not await grants.keep(tx, grant):
+        return
+    if grant.has_ended(now):
+        ended = await evidence.end_holdings_under(tx, [grant.grant_id])
+        reason = f"grant_{grant.state}" if grant.state != "granted" else "grant_expired"
+        await holdings.delete_unheld(tx, ended, reason=reason, now=now)
+    elif grant.scope == "retention":
+        await evidence.keep_under(tx, grant, now)
+
+
+async def ask(
+    db: Database, parts: Parts, *, known: Iterable[Grant], subject_id: SubjectId, dossier_uid: UUID, now: datetime
+) -> StateAssertion:
+    """Have consent say how these grants stand, and take it in. Raises ConsentStatusUnknown when it cannot be asked."""
+    try:
+        said = await parts.consent.ask_states(
+            grant_ids=[each.grant_id for each in known], subject_id=subject_id, dossier_uid=dossier_uid
+        )
+    except Unavailable as outage:
+        raise ConsentStatusUnknown from outage
+    async with db.transaction() as tx:
+        for grant in sorted(said.grants, key=lambda g: g.grant_id):
+            await learn(tx, grant, now=now)
+    return said
+
+
+async def get_known_surely(
+    db: Database, parts: Parts, *, subject_id: SubjectId, dossier_uid: UUID, now: datetime
+) -> tuple[Grant, ...]:
+    """Return a subject's grants as nothing may be collected without: as new as a release would demand.
+
+    Raises ConsentStatusUnknown.
+    """
+    async with db.read() as tx:
+        known = await grants.of_subject(tx, subject_id, dossier_uid)
+        fresh = await grants.freshness(tx, [each.grant_id for each in known])
+    arrived = any(each.dossier_uid for each in known)
+    if arrived and fresh.t is not None and parts.lease.allows_authorising(fresh.t, fresh.now):
+        return known
+    await ask(db, parts, known=known, subject_id=subject_id, dossier_uid=dossier_uid, now=now)
+    return await _read(db, subject_id, dossier_uid)
+
+
+async def get_arrived(
+    db: Database, parts: Parts, *, subject_id: SubjectId, dossier_uid: UUID, now: datetime
+) -> tuple[Grant, ...]:
+    """Return a subject's grants for a plan: consent is asked only if none for the dossier has arrived yet."""
+    known = await _read(db, subject_id, dossier_uid)
+    if any(each.dossier_uid for each in known):
+        return known
+    await ask(db, parts, known=known, subject_id=subject_id, dossier_uid=dossier_uid, now=now)
+    return await _read(db, subject_id, dossier_uid)
+
+
+async def _read(db: Database, subject_id: SubjectId, dossier_uid: UUID) -> tuple[Grant, ...]:
+    async with db.read() as tx:
+        return await grants.of_subject(tx, subject_id, dossier_uid)
