@@ -56,7 +56,7 @@ def looked_up(
         "dossier_uid": str(lookup.dossier_uid),
         "party_uid": str(lookup.party_uid),
         "source": lookup.source,
-        "attributes": sorted(lookup.attributes),
+        "attributes": [*sorted(lookup.attributes)],
         "outcome": outcome,
         "identification": lookup.identification,
         "actor": actor_json(lookup.actor),
@@ -148,24 +148,21 @@ def party_json(party: Party) -> JsonValue:
 
 
 def component_json(component: Component) -> JsonValue:
-    """Write a component as events, inside calls and answers all have it."""
-    purpose = component.purpose
-    return {
+    """Write a component as the event has it."""
+    purpose, document = component.purpose, component.document
+    written: dict[str, JsonValue] = {
         "component_id": component.component_id,
         "party_uid": str(component.party_uid),
-        "document": {
-            "code": component.document_code,
-            "vi": component.document.vi,
-            "en": component.document.en,
-        },
-        "attributes": sorted(component.attributes),
-        "sources": list(component.sources),
+        "document": {"code": component.document_code, "vi": document.vi, "en": document.en},
+        "attributes": [*sorted(component.attributes)],
+        "sources": [*component.sources],
         "basis": component.basis,
         "rule": _rule_json(component.rule) if component.rule else None,
         "purpose": {"id": purpose[0], "version": purpose[1]} if purpose else None,
         "data_class": component.data_class,
         "max_age_days": component.max_age_days,
     }
+    return written
 
 
 def _rule_json(rule: PinnedRule) -> JsonValue:

@@ -65,10 +65,8 @@ class ReleaseSigner:
         }
         if line.level is not None:
             verification["assurance_level"] = str(line.level)
-        return {
-            "verification": verification,
-            "claims": {self._claim_name(line.attribute): self._open(line, authorised)},
-        }
+        claims = {self._claim_name(line.attribute): self._open(line, authorised)}
+        return {"verification": verification, "claims": claims}
 
     def _claim_name(self, attribute: AttributeId) -> str:
         return str(self.attributes[attribute].oidc["claim"])

@@ -208,7 +208,9 @@ class Dossier:
         return replace(self, state=State.CLOSED, outcome=outcome, closed_at=now)
 
 
-def components_for(procedure: ProcedureVersion, opening: Opening, parties: Sequence[Party]) -> list[tuple[str, Party]]:
+def components_for(
+    procedure: ProcedureVersion, opening: Opening, parties: Sequence[Party]
+) -> list[tuple[ComponentId, Party]]:
     """Return which component of the map is asked of which party, in the map's order."""
     return [
         (component.id, party)

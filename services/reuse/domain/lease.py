@@ -1,4 +1,4 @@
-"""How long a word of consent is relied on (architecture §6): L lease, S skew of the clocks, C allowance for a commit."""
+"""How long a word of consent is relied on (architecture §6): L lease, S skew of the clocks, C for a commit."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
+
 from services.reuse.clients.consent import ConsentClient
 from services.reuse.store import clocks
 from shared import alarms
@@ -22,6 +24,11 @@ class Measurement:
         """Say whether the clocks surely differ by no more than `skew`."""
         return abs(self.offset) + self.uncertainty <= skew
 
+    def in_milliseconds(self) -> dict[str, JsonValue]:
+        """Write it for an alarm."""
+        ms = timedelta(milliseconds=1)
+        return {"offset_ms": round(self.offset / ms, 3), "uncertainty_ms": round(self.uncertainty / ms, 3)}
+
 
 def measure(before: datetime, theirs: datetime, after: datetime) -> Measurement:
     """Place consent's reading in the middle of the bracket; half the bracket is what cannot be known."""
@@ -38,10 +45,7 @@ async def compare(db: Database, consent: ConsentClient, skew: timedelta) -> None
         if within:
             await alarms.clear_alarm(tx, "clock_skew", "consent")
         else:
-            told = {
-                name: round(getattr(best, name) / timedelta(milliseconds=1), 3) for name in ("offset", "uncertainty")
-            }
-            await alarms.raise_alarm(tx, "clock_skew", "consent", {f"{name}_ms": ms for name, ms in told.items()})
+            await alarms.raise_alarm(tx, "clock_skew", "consent", best.in_milliseconds())
 
 
 async def _bracket(db: Database, consent: ConsentClient) -> Measurement:

@@ -111,7 +111,7 @@ async def _finish(
     answer: Answer,
     now: datetime,
 ) -> None:
-    outcomes = {each: outcome_of(parts, each, answer) for each in lookup.attributes}
+    outcomes: dict[AttributeId, Outcome] = {each: outcome_of(parts, each, answer) for each in lookup.attributes}
     dossier = await dossiers.get_for_share(tx, lookup.dossier_uid)
     if not await lookups.finish(tx, lookup.lookup_id, list(outcomes.items()), now):
         return  # it took so long that it was given up for dead, and told of as such

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +12,8 @@ from services.reuse.domain.words import AgencyName, DossierUid, PartyUid, Subjec
 from shared.db import Tx
 from shared.errors import Conflict
 
-_DOSSIER = """dossier_uid, client_id, client_ref, official_code, procedure, procedure_version, name_vi, name_en, case_id,
-  channel, receiving_uid, receiving_name, competent_uid, competent_name, supporting_uid, supporting_name, parent_uid,
+_DOSSIER = """dossier_uid, client_id, client_ref, official_code, procedure, procedure_version, name_vi, name_en,
+  case_id, channel, receiving_uid, receiving_name, competent_uid, competent_name, supporting_uid, supporting_name, parent_uid,
   state, opened_at, dies_at, received_at, closed_at, outcome"""
 
 
@@ -197,7 +196,7 @@ def _component(row: asyncpg.Record) -> Component:
     )
 
 
-def _rule(row: Mapping[str, Any]) -> PinnedRule | None:
+def _rule(row: asyncpg.Record) -> PinnedRule | None:
     if row["rule_id"] is None:
         return None
     return PinnedRule(

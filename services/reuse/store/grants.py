@@ -12,8 +12,8 @@ from services.reuse.domain.words import AttributeId, GrantId, SubjectId
 from shared.db import Tx
 
 _GRANT = """grant_id, version, state, kind, scope, subject_id, sub, client_id, agency_uid, dossier_uid, party_uid,
-  attributes, opted_out, purpose_id, purpose_version, rule_id, rule_version, letter, legal_refs, valid_from, valid_until,
-  use_budget, partition"""
+  attributes, opted_out, purpose_id, purpose_version, rule_id, rule_version, letter, legal_refs, valid_from,
+  valid_until, use_budget, partition"""
 
 
 async def keep(tx: Tx, grant: Grant) -> bool:

@@ -69,7 +69,8 @@ async def in_flight(tx: Tx, subject_id: SubjectId) -> frozenset[AttributeId]:
 async def answered(tx: Tx, subject_id: SubjectId, dossier_uid: UUID) -> tuple[Answered, ...]:
     """Return the newest answer of each source about each attribute, in this dossier."""
     rows = await tx.fetch(
-        """SELECT DISTINCT ON (source, attribute, identification) source, attribute, identification, outcome, finished_at
+        """SELECT DISTINCT ON (source, attribute, identification)
+                  source, attribute, identification, outcome, finished_at
            FROM lookup WHERE subject_id = $1 AND dossier_uid = $2 AND outcome IS NOT NULL
            ORDER BY source, attribute, identification, finished_at DESC""",
         subject_id, dossier_uid,
