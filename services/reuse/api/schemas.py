@@ -1,5 +1,6 @@
 """What reuse's routes are sent and what they answer; the contract is the OpenAPI document made of this."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -288,14 +289,14 @@ class JudgedDossierView(View):
     """A dossier with the officer's last word on each component that was judged."""
 
     dossier: DossierView
-    verdicts: dict[str, Literal["accepted", "rejected"]]
+    verdicts: Mapping[str, Literal["accepted", "rejected"]]
     papers: PapersView
 
     @classmethod
     def of(cls, viewed: Viewed) -> Self:
         """Show what came of a dossier."""
         papers = PapersView(asked_by_procedure=viewed.papers.papers, not_asked_for=viewed.papers.not_asked_for)
-        return cls(dossier=DossierView.of(viewed.dossier), verdicts=dict(viewed.verdicts), papers=papers)
+        return cls(dossier=DossierView.of(viewed.dossier), verdicts=viewed.verdicts, papers=papers)
 
 
 class AttributePlanView(View):

@@ -103,5 +103,5 @@ def _written(question: Question) -> Mapping[str, JsonValue]:
             "full_name": match["person.full_name"],
             "birth_date": match["person.birth_date"],
         },
-        "attributes": sorted(question.attributes),
+        "attributes": [*sorted(question.attributes)],
     }

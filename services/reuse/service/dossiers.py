@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from services.reuse import events, policy
@@ -135,7 +136,7 @@ class Viewed:
     """A dossier with what came of it."""
 
     dossier: Dossier
-    verdicts: Mapping[str, str]
+    verdicts: Mapping[str, Literal["accepted", "rejected"]]
     papers: Count
 
 

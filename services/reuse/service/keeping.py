@@ -7,7 +7,6 @@ from hashlib import sha256
 
 import orjson
 from jsonschema import Draft202012Validator
-from jsonschema.protocols import Validator
 from pydantic import JsonValue
 
 from services.reuse.domain.dossier import Dossier
@@ -38,10 +37,9 @@ class Said:
 
 def is_well_formed(parts: Parts, attribute: AttributeId, value: JsonValue) -> bool:
     """Say whether a value is of the shape the vocabulary gives the attribute (contracts/attributes)."""
-    validator: Validator = Draft202012Validator(
-        parts.reference.attribute(attribute).value, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-    return next(validator.iter_errors(value), None) is None
+    schema = parts.reference.attribute(attribute).value
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return validator.is_valid(value)  # pyright: ignore[reportUnknownMemberType] - of an overload we do not use
 
 
 async def keep(

@@ -13,8 +13,8 @@ from shared.db import Tx
 from shared.errors import Conflict
 
 _DOSSIER = """dossier_uid, client_id, client_ref, official_code, procedure, procedure_version, name_vi, name_en,
-  case_id, channel, receiving_uid, receiving_name, competent_uid, competent_name, supporting_uid, supporting_name, parent_uid,
-  state, opened_at, dies_at, received_at, closed_at, outcome"""
+  case_id, channel, receiving_uid, receiving_name, competent_uid, competent_name, supporting_uid, supporting_name,
+  parent_uid, state, opened_at, dies_at, received_at, closed_at, outcome"""
 
 
 class ReferenceTaken(Conflict):

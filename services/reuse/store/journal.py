@@ -1,5 +1,6 @@
 """The journal behind the hot path: what officers said of components, results, and what was released of a dossier."""
 
+from typing import Literal
 from uuid import UUID
 
 from services.reuse.domain.verdict import Count, Deposit, ResultExists, Verdict
@@ -66,7 +67,7 @@ async def count_papers(tx: Tx, dossier_uid: UUID) -> Count:
     return Count(row["papers"], row["not_asked_for"])
 
 
-async def last_verdicts(tx: Tx, dossier_uid: UUID) -> dict[str, str]:
+async def last_verdicts(tx: Tx, dossier_uid: UUID) -> dict[str, Literal["accepted", "rejected"]]:
     """Return the last word on each component that was judged."""
     rows = await tx.fetch(
         """SELECT DISTINCT ON (component_id) component_id, outcome FROM verdict WHERE dossier_uid = $1
