@@ -8,6 +8,7 @@ from services.identity.domain.claims import Claims, Discarded
 from services.identity.domain.flow import Flow
 from services.identity.domain.login import Reason
 from services.identity.domain.party import Party
+from shared.errors import Fault
 from shared.events import Data, Event, written
 
 
@@ -26,9 +27,9 @@ def login_succeeded(flow: Flow, now: datetime) -> Event:
     return Event(type="identity.login-succeeded.v1", key=str(who.subject_id), data=data, time=now)
 
 
-def login_failed(flow: Flow, reason: Reason, now: datetime) -> Event:
+def login_failed(flow: Flow, reason: Reason, fault: Fault, now: datetime) -> Event:
     """Build `identity.login-failed.v1`; nobody is named in it, since nobody was let in."""
-    data: Data = {**_purpose_of(flow), "reason": reason.value, "fault": reason.fault}
+    data: Data = {**_purpose_of(flow), "reason": reason.value, "fault": fault}
     key = data["dossier_uid"] or data["flow_id"]
     return Event(type="identity.login-failed.v1", key=str(key), data=data, time=now)
 

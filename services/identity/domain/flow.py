@@ -74,7 +74,7 @@ FLOW_TRANSITIONS: Mapping[tuple[FlowState, FlowMove], FlowState | None] = {
     (S.DECIDED, M.ANSWER): S.ANSWERED,
     (S.DECIDED, M.CLOSE): S.CLOSED,
     (S.GIVEN_UP, M.LOG_IN): None,
-    (S.GIVEN_UP, M.DECIDE): None,
+    (S.GIVEN_UP, M.DECIDE): S.DECIDED,  # our timer was quicker than the news of her decision
     (S.GIVEN_UP, M.GIVE_UP): None,
     (S.GIVEN_UP, M.ANSWER): None,
     (S.GIVEN_UP, M.CLOSE): S.CLOSED,

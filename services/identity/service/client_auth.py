@@ -78,6 +78,7 @@ def _verify(read: jws.Unverified, client: Client, issuer: str, now: datetime) ->
     try:
         _check_signature(read, client)
         issued, expires = jws.instant(read.claims, "iat"), jws.instant(read.claims, "exp")
+        begins = jws.instant(read.claims, "nbf") if "nbf" in read.claims else issued
     except jws.BadJws:
         raise _unknown() from None
     claims = read.claims
@@ -86,7 +87,7 @@ def _verify(read: jws.Unverified, client: Client, issuer: str, now: datetime) ->
         raise _unknown()
     if not now < expires <= now + LONGEST_LIFE + AHEAD or not now - LONGEST_LIFE <= issued <= now + AHEAD:
         raise _unknown()
-    if "nbf" in claims and jws.instant(claims, "nbf") > now + AHEAD:
+    if begins > now + AHEAD:
         raise _unknown()
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 8 <= len(jti) <= 200 or not jti.isprintable():

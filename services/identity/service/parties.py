@@ -30,9 +30,7 @@ async def reserve(tx: Tx, reference: Reference, flow: Flow, now: datetime) -> Pa
     return await _identify(tx, reference, _of_login(flow, now), PartyMove.RESERVE, provisional=False, now=now)
 
 
-async def bind_by_check(
-    tx: Tx, reference: Reference, caller: Caller, found: Party, *, provisional: bool, now: datetime
-) -> Party:
+async def bind_by_check(tx: Tx, reference: Reference, found: Party, *, provisional: bool, now: datetime) -> Party:
     """Bind a party for good to whose card was shown. Raises PartyMismatch."""
     return await _identify(tx, reference, found, PartyMove.BIND, provisional=provisional, now=now)
 

@@ -1,0 +1,136 @@
+"""Composition root of identity: `python -m services.identity`."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.identity import registrations
+from services.identity.api import checks, inside, oauth
+from services.identity.clients.consent import ConsentClient
+from services.identity.clients.reuse import ReuseClient
+from services.identity.clients.vneid.client import Registration as VneidRegistration
+from services.identity.clients.vneid.client import VneidClient
+from services.identity.clients.vneid.dialect import DIALECTS
+from services.identity.consumer import SOURCES, make_handlers
+from services.identity.domain.client import Registration
+from services.identity.levels import LevelTable
+from services.identity.pages import login
+from services.identity.pages.words import PROBLEMS
+from services.identity.parts import Parts
+from services.identity.sealing import Safe
+from services.identity.service.registrations import register
+from services.identity.service.sweep import sweep
+from services.identity.settings import Settings
+from services.identity.tokens import TokenIssuer
+from shared import clock, health, reference
+from shared.consumer import Consumer
+from shared.http import make_app
+from shared.kafka import Kafka
+from shared.keys import SigningKey
+from shared.pages import Pages
+from shared.relay import Relay
+from shared.service import Service, serve
+from shared.settings import read_key
+from shared.timers import every
+from shared.vault import Vault
+
+NAME = "identity"
+WATERMARK_SECONDS = 60.0
+SWEEP_SECONDS = 5
+
+
+@dataclass
+class IdentityService(Service):
+    """Identity, which takes over its registration file before it runs."""
+
+    registered: Sequence[Registration] = field(default_factory=tuple[Registration, ...])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run as every service does, with the clients of the registration file."""
+        async with super().running():
+            await register(self.db, self.registered, clock.now())
+            yield
+
+
+def compose(settings: Settings) -> IdentityService:
+    """Wire the service together; nothing is opened yet but its files."""
+    known = reference.load(settings.contracts_dir)
+    issuer = TokenIssuer(settings.issuer, SigningKey.load(settings.token_key_file))
+    service = IdentityService(
+        NAME,
+        make_identity_app(settings),
+        settings,
+        issuer_keys=issuer,
+        registered=registrations.load(settings.clients_file, known),
+    )
+    parts = Parts(
+        origin=settings.public_origin,
+        reference=known,
+        safe=Safe(Vault(read_key(settings.kek_file)), read_key(settings.index_key_file)),
+        levels=LevelTable.load(settings.levels_file),
+        tokens=issuer,
+        vneid=_vneid(settings),
+        consent=ConsentClient(service.client("consent")),
+        reuse=ReuseClient(service.client("reuse")),
+    )
+    service.app.state.parts = parts
+    _add_background(service, settings, parts)
+    return service
+
+
+def make_identity_app(settings: Settings) -> FastAPI:
+    """Make the application with its pages."""
+    pages = Pages(settings, texts=PROBLEMS)
+    routers = [oauth.router, checks.router, inside.router, login.router, pages.router(), health.router]
+    app = make_app(settings, routers, "Một Lần: identity", render_page=pages.problem)
+    app.state.pages = pages
+    return app
+
+
+def app_for_contract() -> FastAPI:
+    """Make the application without any I/O, for the export of its OpenAPI document."""
+    return make_identity_app(
+        Settings.model_construct(public_origin="http://localhost:8080", contracts_dir=Path("contracts"))
+    )
+
+
+def _vneid(settings: Settings) -> VneidClient:
+    return VneidClient(
+        VneidRegistration(
+            issuer=settings.vneid_issuer,
+            client_id=settings.vneid_client_id,
+            redirect_uri=settings.vneid_redirect_uri,
+            key=SigningKey.load(settings.vneid_client_key_file),
+            algorithm=settings.vneid_algorithm,
+            dialect=DIALECTS[settings.vneid_dialect],
+        )
+    )
+
+
+def _add_background(service: Service, settings: Settings, parts: Parts) -> None:
+    """Relay, consumer and timer: every replica runs them; each picks its work so that it is done once."""
+    kafka = Kafka(settings.kafka_bootstrap)
+    service.on_close.append(kafka.close)
+
+    async def relay() -> None:
+        await Relay(
+            NAME, dsn=settings.dsn(), db=service.db, kafka=kafka, key=service.key, partitions=settings.partitions,
+            watermark_every=WATERMARK_SECONDS,
+        ).run()  # fmt: skip
+
+    async def consume() -> None:
+        handlers = make_handlers(parts)
+        await Consumer(NAME, db=service.db, kafka=kafka, trust=service.trust, sources=SOURCES, handlers=handlers).run()
+
+    async def end_what_is_over() -> None:
+        await every(SWEEP_SECONDS, lambda: sweep(service.db, clock.now()), "logins_overdue")
+
+    service.background += [relay, consume, end_what_is_over]
+
+
+if __name__ == "__main__":
+    serve(compose(Settings.from_environment()))

@@ -1,0 +1,1 @@
+"""Identity's HTTP interface for systems: OAuth endpoints, officers' checks, inside calls."""

@@ -1,0 +1,129 @@
+"""What identity does with others' events: it follows what was decided, and learns that a newcomer is known."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from services.identity.domain.claims import Discarded
+from services.identity.domain.words import DossierUid, PartyUid, RequestId, SubjectId
+from services.identity.parts import Parts
+from services.identity.service import grants
+from services.identity.store import citizens
+from services.identity.store.grants import ReleaseGrant
+from shared.db import Tx
+from shared.events import Received
+from shared.inbox import Handler
+
+SOURCES = ("consent", "reuse")
+CLOCKS_APART = timedelta(seconds=5)
+
+
+class _Told(BaseModel):
+    """The members we need of an event; others are ignored, so that the source may add some."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Request(_Told):
+    request_id: UUID
+    subject_id: UUID
+    dossier_uid: UUID
+    party_uid: UUID
+
+    def asked(self) -> grants.Asked:
+        return grants.Asked(
+            RequestId(self.request_id),
+            SubjectId(self.subject_id),
+            DossierUid(self.dossier_uid),
+            PartyUid(self.party_uid),
+        )
+
+
+class _Decided(_Request):
+    grant_ids: list[UUID]
+
+
+class _Grant(_Told):
+    grant_id: UUID
+    version: int
+    state: str
+    scope: str
+    subject_id: UUID
+    dossier_uid: UUID | None
+    party_uid: UUID | None
+    attributes: list[str]
+    request_id: UUID | None
+    valid_until: AwareDatetime
+
+    def release(self) -> ReleaseGrant | None:
+        """Return it as a right to release; None for a right to keep, which lets nothing be collected."""
+        if self.scope != "release" or self.dossier_uid is None or self.party_uid is None:
+            return None
+        return ReleaseGrant(
+            grant_id=self.grant_id,
+            version=self.version,
+            subject_id=SubjectId(self.subject_id),
+            dossier_uid=DossierUid(self.dossier_uid),
+            party_uid=PartyUid(self.party_uid),
+            attributes=tuple(self.attributes),
+            standing=self.state == "granted",
+            valid_until=self.valid_until,
+        )
+
+
+class _OfGrant(_Told):
+    grant: _Grant
+
+
+class _LookedUp(_Told):
+    subject_id: UUID
+    outcome: str
+    identification: bool
+
+
+def make_handlers(given: Parts) -> Mapping[str, Handler]:
+    """Make the handlers: event type to use case."""
+
+    async def on_decided(tx: Tx, event: Received) -> None:
+        told = _Decided.model_validate(event.data)
+        await grants.decided(tx, given, told.asked(), nothing_granted=not told.grant_ids, now=event.time)
+
+    async def on_grant(tx: Tx, event: Received) -> None:
+        told = _OfGrant.model_validate(event.data).grant
+        if release := told.release():
+            await grants.keep_grant(tx, given, release, told.request_id, event.time)
+
+    return {
+        "consent.decided.v1": on_decided,
+        "consent.abandoned.v1": gives_up(Discarded.REFUSED),
+        "consent.lapsed.v1": gives_up(Discarded.LAPSED),
+        "consent.granted.v1": on_grant,
+        "consent.withdrawn.v1": on_grant,
+        "consent.withdrawal-confirmed.v1": on_grant,
+        "consent.expired.v1": on_grant,
+        "consent.legal-basis-ended.v1": on_grant,
+        "reuse.looked-up.v1": on_looked_up,
+    }
+
+
+def gives_up(reason: Discarded) -> Handler:
+    """Make the handler of a request that ended without an answer."""
+
+    async def on_given_up(tx: Tx, event: Received) -> None:
+        await grants.given_up(tx, _Request.model_validate(event.data).asked(), reason, event.time)
+
+    return on_given_up
+
+
+async def on_looked_up(tx: Tx, event: Received) -> None:
+    """Confirm a provisional citizen whom the population database has found under the keys we have of her."""
+    told = _LookedUp.model_validate(event.data)
+    if told.identification and told.outcome == "found":
+        await citizens.confirm(tx, SubjectId(told.subject_id), keys_before=_latest(event.time))
+
+
+def _latest(asked: datetime) -> datetime:
+    """Return the newest keys the source can have been asked with, its clock being a little behind ours."""
+    return asked + CLOCKS_APART

@@ -1,0 +1,92 @@
+"""Identifies a party by a card an officer was shown: bound for good, its keys held like a login's claims."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.identity import policy
+from services.identity.domain.citizen import Citizen
+from services.identity.domain.claims import UNDECIDED, Claims, ClaimsState, Source
+from services.identity.domain.party import Party, Place
+from services.identity.domain.person import Capacity, MatchKeys, capacity_on
+from services.identity.domain.words import CheckId, DossierUid, PartyUid
+from services.identity.parts import Parts
+from services.identity.service import citizens, claims, parties
+from services.identity.store import citizens as stored_citizens
+from services.identity.store import grants
+from services.identity.store import parties as stored_parties
+from shared import ids
+from shared.db import Database, Tx
+from shared.tokens import Caller
+from shared.vietnam import day_in_vietnam
+
+
+@dataclass(frozen=True)
+class Check:
+    """What an officer says she was shown, by whom, and for which party."""
+
+    dossier_uid: UUID
+    party_uid: UUID
+    method: str
+    keys: MatchKeys
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Who it is, as the officer's system may know it."""
+
+    check_id: CheckId
+    sub: str
+    provisional: bool
+    capacity: Capacity
+
+
+async def identify(db: Database, *, given: Parts, caller: Caller, check: Check, now: datetime) -> Checked:
+    """Identify a party (R4).
+
+    Raises what `policy` refuses with, IdentificationMismatch, PartyMismatch, or Unavailable when `reuse` is silent.
+    """
+    policy.check_is_officer(caller)
+    dossier = await given.reuse.get_dossier(check.dossier_uid)
+    policy.check_may_identify(caller, dossier, check.party_uid)
+    check_id = CheckId(ids.new())
+    place = Place(DossierUid(check.dossier_uid), PartyUid(check.party_uid), caller.client_id, caller.agency.uid)
+    async with db.transaction() as tx:
+        citizen = await citizens.look_at_card(tx, given.safe, check.keys, now)
+        party = parties.of_check(caller, place, citizen.subject_id, check_id, now)
+        party = await parties.bind_by_check(tx, given.reference, party, provisional=citizen.provisional, now=now)
+        await stored_parties.insert_check(
+            tx, party, check_id=check_id, mandate_id=caller.mandate.id, method=check.method, now=now
+        )
+        await _hold_claims(tx, given, party, check, now)
+        sub = await stored_citizens.sub_for(tx, citizen.subject_id, caller.agency.sector)
+    return Checked(check_id, sub, citizen.provisional, _capacity(citizen, now))
+
+
+async def _hold_claims(tx: Tx, given: Parts, party: Party, check: Check, now: datetime) -> None:
+    """Hold the keys; where the decision stands already, as after a mistyped name, they are granted at once."""
+    place = party.place
+    values = check.keys.attributes()
+    held = Claims(
+        claims_id=claims.new_claims_id(),
+        subject_id=party.subject_id,
+        dossier_uid=place.dossier_uid,
+        party_uid=place.party_uid,
+        source=Source.OFFICER_CHECK,
+        state=ClaimsState.HELD,
+        attributes=tuple(sorted(values)),
+        granted=(),
+        salt=claims.new_salt(),
+        digest=None,
+        verified_at=now,
+        until=now + UNDECIDED,
+        check_id=party.check_id,
+    )
+    await claims.replace_check(tx, held, now)
+    await claims.hold(tx, given.safe, held, values)
+    granted = await grants.granted_attributes(tx, place.dossier_uid, place.party_uid, party.subject_id, now=now)
+    await claims.grant(tx, given.safe, held, granted, now)
+
+
+def _capacity(citizen: Citizen, now: datetime) -> Capacity:
+    return capacity_on(citizen.keys.birth_date, day_in_vietnam(now))

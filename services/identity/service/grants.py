@@ -1,0 +1,79 @@
+"""Follows what consent decides, by its events, for those who do not come back by themselves (§4.2)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.identity.domain.claims import ClaimsState, Discarded, Source
+from services.identity.domain.flow import Flow, FlowState
+from services.identity.domain.party import PartyMismatch
+from services.identity.domain.words import DossierUid, PartyUid, RequestId, SubjectId
+from services.identity.parts import Parts
+from services.identity.service import claims, settle
+from services.identity.store import claims as stored_claims
+from services.identity.store import flows, parties
+from services.identity.store import grants as stored_grants
+from services.identity.store.grants import ReleaseGrant
+from shared import alarms
+from shared.db import Tx
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which request an event is about, and of whom."""
+
+    request_id: RequestId
+    subject_id: SubjectId
+    dossier_uid: DossierUid
+    party_uid: PartyUid
+
+
+async def keep_grant(tx: Tx, given: Parts, grant: ReleaseGrant, request_id: UUID | None, now: datetime) -> None:
+    """Keep how a release grant stands, and let be collected what it allows: a card's keys, or its login's claims."""
+    await stored_grants.upsert(tx, grant)
+    if not grant.standing:
+        return
+    if request_id is not None:
+        asked = Asked(RequestId(request_id), grant.subject_id, grant.dossier_uid, grant.party_uid)
+        for flow in await _flows_of(tx, asked):
+            await _bind(tx, given, flow, now)
+            await settle.grant(tx, given, flow, grant.attributes, now, final=False)
+        return
+    # The party's row first, as everywhere: of two who work on her claims one waits.
+    await parties.find_for_update(tx, grant.dossier_uid, grant.party_uid)
+    for each in await stored_claims.waiting_of_party_for_update(
+        tx, grant.dossier_uid, grant.party_uid, grant.subject_id
+    ):
+        if each.source is Source.OFFICER_CHECK and each.state in (ClaimsState.HELD, ClaimsState.COLLECTABLE):
+            await claims.grant(tx, given.safe, each, grant.attributes, now)
+
+
+async def decided(tx: Tx, given: Parts, asked: Asked, *, nothing_granted: bool, now: datetime) -> None:
+    """Bind the party; if nothing was granted the claims go now, otherwise the grants' own events tell what may stay."""
+    for flow in await _flows_of(tx, asked):
+        await _bind(tx, given, flow, now)
+        if nothing_granted:
+            await settle.grant(tx, given, flow, (), now, final=True)
+
+
+async def given_up(tx: Tx, asked: Asked, reason: Discarded, now: datetime) -> None:
+    """Free the party and delete the claims."""
+    for flow in await _flows_of(tx, asked):
+        await settle.give_up(tx, flow, reason, now)
+
+
+async def _flows_of(tx: Tx, asked: Asked) -> list[Flow]:
+    found = await flows.of_consent_for_update(
+        tx, asked.request_id, subject_id=asked.subject_id, dossier_uid=asked.dossier_uid, party_uid=asked.party_uid
+    )
+    return [flow for flow in found if flow.state is not FlowState.STARTED]
+
+
+async def _bind(tx: Tx, given: Parts, flow: Flow, now: datetime) -> None:
+    """Bind who decided. If the party was freed by our timer and is another's by now, a person has to look at it."""
+    try:
+        await settle.decide(tx, given, flow, now)
+    except PartyMismatch:
+        asked = flow.asked()
+        detail = {"dossier_uid": str(asked.dossier_uid), "flow_id": str(flow.flow_id)}
+        await alarms.raise_alarm(tx, "party_taken", str(asked.party_uid), detail)
