@@ -76,6 +76,10 @@ class CitySystem:
         """Open a dossier; the answer names its uid, its parties and its components."""
         return await self._gateway.call(token, "POST", "/reuse/dossiers", body=application)
 
+    async def dossier(self, token: Token, dossier_uid: str) -> Json:
+        """Read a dossier with the officer's verdicts, and how many papers were not asked for."""
+        return await self._gateway.call(token, "GET", f"/reuse/dossiers/{dossier_uid}")
+
     async def plan(self, token: Token, dossier_uid: str) -> Json:
         """Read, component by component, what can be reused, what is missing, and who has to do what next."""
         return await self._gateway.call(token, "GET", f"/reuse/dossiers/{dossier_uid}/plan")

@@ -42,7 +42,7 @@ async def audit(story: Story, cast_: Cast, dossier_uid: str) -> None:
             "a fork: another first event, signed anew": (fork(bundle, log_key), earlier),
         }
         for lie, (told, kept) in lies.items():
-            story.expect(lie, await desk.verify(told, kept), False)
+            story.expect(f"still verifies with {lie}", await desk.verify(told, kept), False)
 
 
 class _Desk:

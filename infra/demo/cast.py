@@ -187,6 +187,11 @@ class Application:
             body["component_ids"] = list(components)
         return await self.office.system.release(token or await self.office.token(), self.uid, body)
 
+    async def papers_not_asked_for(self) -> int:
+        """Return how many papers the gateway counts as not asked for: an officer accepted their component (R14)."""
+        viewed = cast(Mapping[str, Any], await self.office.system.dossier(await self.office.machine(), self.uid))
+        return int(viewed["papers"]["not_asked_for"])
+
     async def accept(self, *components: str) -> None:
         """Have the officer accept components."""
         for component in components:

@@ -67,8 +67,8 @@ def components_of(release: Release) -> list[str]:
 
 
 def basis_of(release: Release) -> set[str]:
-    """Return on which kinds of grants a release stands."""
-    return {str(grant["kind"]) for grant in cast(list[dict[str, Any]], release.claims["grants"])}
+    """Return the kinds of right a release stands on."""
+    return {str(line["basis"]["kind"]) for line in cast(list[dict[str, Any]], release.claims["provenance"])}
 
 
 def _verified(release: Release) -> list[dict[str, Any]]:
