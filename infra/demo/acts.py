@@ -1,5 +1,6 @@
 """The acts of the story, in order; each tells what is done and holds every outcome against what had to come."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from infra.client.examples import new_application
@@ -11,6 +12,7 @@ from infra.demo.telling import Story
 from infra.simulators.personas import load_personas
 
 PEOPLE = load_personas()
+LEASE_SECONDS = 3.0
 HELD = {"mother-identity", "mother-residence", "parents-marriage", "birth-notification"}
 
 
@@ -172,6 +174,8 @@ async def withdrawal(story: Story, cast_: Cast, memory: Memory) -> None:
         await person.browser.follow("Rút lại")
         page = await person.browser.press("Rút lại")
         story.expect("the page names the moment", "không còn dữ liệu nào được gửi đi" in page.text, True)
+    story.say("That moment is three seconds off; until then a release may still be under way.")
+    await asyncio.sleep(LEASE_SECONDS)
     refused = await code_of(shop.release("owner", None, "owner-identity"))
     story.expect("a release that stood on it", refused, "keeping_withdrawn")
     release = await shop.release("owner", None, "owner-registrations")
