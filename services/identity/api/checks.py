@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.identity.api.given import Given
 from services.identity.api.schemas import CheckView, NewCheck
+from services.identity.given import Given
 from services.identity.service import checks
 from shared.http import Caller, Db, Now
 

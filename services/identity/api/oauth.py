@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from services.identity.api.given import Given
 from services.identity.api.oauth_form import REFUSAL, CallingClient, OAuthRoute, form_of
 from services.identity.api.schemas import PushedView, TokenView
 from services.identity.client_keys import ALGORITHMS
 from services.identity.domain.details import TYPE
+from services.identity.given import Given
 from services.identity.service import par, token
 from shared.guards import public
 from shared.http import Db, Now, service_of

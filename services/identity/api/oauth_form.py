@@ -9,8 +9,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.identity.api.given import Given
 from services.identity.domain.oauth import Error, OAuthError
+from services.identity.given import Given
 from services.identity.service import client_auth
 from services.identity.service.client_auth import ClientCall
 from shared.dpop import InvalidDpopProof

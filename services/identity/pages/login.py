@@ -7,8 +7,8 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
-from services.identity.api.given import Given, Shown
 from services.identity.domain.words import FlowId
+from services.identity.given import Given, Shown
 from services.identity.service import authorize, hand_over, login
 from services.identity.service.steps import GoTo, Step
 from shared.browser import CurrentBrowser

@@ -117,7 +117,7 @@ class VneidClient:
 
     async def _userinfo(self, oauth: Any, metadata: _Metadata, access_token: str) -> dict[str, JsonValue]:
         headers = {"authorization": f"Bearer {access_token}"}
-        answer = await _asked(oauth.get(metadata.userinfo_endpoint, headers=headers, withhold_token=True))
+        answer = await _asked(oauth.request("GET", metadata.userinfo_endpoint, headers=headers, withhold_token=True))
         told = _json(answer)
         if not isinstance(told, dict):
             raise invalid()

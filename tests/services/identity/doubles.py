@@ -1,0 +1,104 @@
+"""What `reuse` and `consent` answer identity: small applications at the seam of its clients."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from shared import ids
+from tests.shared.credentials import ORIGIN
+
+
+def make_dossier(**changes: Any) -> dict[str, Any]:
+    """Make a birth registration with a mother and a father, as `reuse` tells of it."""
+    mother, father = str(ids.new()), str(ids.new())
+    ward = {"uid": "ag-000101", "name": "Ủy ban nhân dân phường Hồng An"}
+    asked = ["person.pin", "person.full_name", "person.birth_date", "residence.permanent"]
+    return {
+        "dossier_uid": str(ids.new()),
+        "client_id": "justice-system",
+        "client_ref": "HT-1",
+        "official_code": None,
+        "state": "draft",
+        "procedure": "1.001193",
+        "procedure_name": {"vi": "Đăng ký khai sinh", "en": "Birth registration"},
+        "procedure_version": 1,
+        "case": "domestic",
+        "channel": "online",
+        "receiving": ward,
+        "competent": ward,
+        "supporting": None,
+        "opened_at": "2026-03-02T03:04:05.000000Z",
+        "parties": [
+            {"party_uid": mother, "roles": ["mother", "applicant"], "represented_by": None},
+            {"party_uid": father, "roles": ["father"], "represented_by": None},
+        ],
+        "components": [
+            {"component_id": "mother-id", "party_uid": mother, "attributes": asked},
+            {"component_id": "father-id", "party_uid": father, "attributes": asked[:3]},
+        ],
+    } | changes
+
+
+class Reuse:
+    """Plays `reuse`: knows the dossiers it was told."""
+
+    def __init__(self) -> None:
+        self.dossiers: dict[str, dict[str, Any]] = {}
+        self.down = False
+        self.app = FastAPI()
+
+        @self.app.get("/internal/dossiers/{dossier_uid}")
+        async def get_dossier(dossier_uid: str) -> Response:
+            if self.down:
+                return problem(503, "database_unavailable")
+            told = self.dossiers.get(dossier_uid)
+            return JSONResponse(told) if told else problem(404, "dossier_not_found")
+
+    def knows(self, dossier: dict[str, Any]) -> dict[str, Any]:
+        """Let it answer for a dossier."""
+        self.dossiers[dossier["dossier_uid"]] = dossier
+        return dossier
+
+
+class Consent:
+    """Plays `consent`: opens requests, and says of each what a test decided."""
+
+    def __init__(self) -> None:
+        self.opened: list[dict[str, Any]] = []
+        self.requests: dict[str, str] = {}
+        self.decisions: dict[str, dict[str, Any]] = {}
+        self.refuses: str | None = None
+        self.down = False
+        self.app = FastAPI()
+
+        @self.app.post("/internal/requests")
+        async def open_request(request: Request) -> Response:
+            if self.down:
+                return problem(503, "database_unavailable")
+            if self.refuses:
+                return problem(409, self.refuses)
+            told = await request.json()
+            self.opened.append(told)
+            request_id = self.requests.setdefault(told["flow_id"], str(ids.new()))
+            ticket = f"ticket-{len(self.opened)}"
+            return JSONResponse({"request_id": request_id, "ticket": ticket, "entry_url": f"{ORIGIN}/consent/entry"})
+
+        @self.app.get("/internal/requests/{request_id}/decision")
+        async def read_decision(request_id: str) -> Response:
+            nothing: dict[str, Any] = {"state": "requested", "granted_attributes": [], "grant_ids": []}
+            return JSONResponse({"request_id": request_id, **nothing, **self.decisions.get(request_id, {})})
+
+    def decide(self, flow_id: UUID | str, *granted: str, state: str = "decided") -> str:
+        """Let her answer; return the request's id."""
+        request_id = self.requests[str(flow_id)]
+        grants = [str(ids.new())] if granted else []
+        self.decisions[request_id] = {"state": state, "granted_attributes": list(granted), "grant_ids": grants}
+        return request_id
+
+
+def problem(status: int, code: str) -> Response:
+    """Answer a problem as every service does."""
+    told = {"code": code, "fault": "client", "retryable": status == 503, "status": status}
+    return JSONResponse(told, status, media_type="application/problem+json")
