@@ -15,6 +15,7 @@ from shared.inside import CallRefused, ServiceClient
 from shared.keys import Trust
 
 GRANT_STATES = "grant-states+jwt"
+_LARGEST = 1 << 19  # some hundred grants
 
 
 class _Grant(BaseModel):
@@ -101,7 +102,7 @@ class ConsentClient:
     def _read(self, compact: str) -> StateAssertion:
         try:
             claims: Mapping[str, Any] = jws.verify_by_service(
-                compact, typ=GRANT_STATES, service="consent", trust=self._trust
+                compact, typ=GRANT_STATES, service="consent", trust=self._trust, largest=_LARGEST
             )
             if claims.get("iss") != "consent" or claims.get("aud") != "reuse":
                 raise jws.BadJws

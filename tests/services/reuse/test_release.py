@@ -1,0 +1,227 @@
+"""A release goes out only under a grant and a holding that stand at that instant, and leaves a journal row and an event."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import KeySet
+
+from shared import clock, ids
+from tests.services.reuse.conftest import NGO_QUYEN, ORIGIN, SHOP, World, claims_of, code_of, released_attributes
+
+pytestmark = pytest.mark.stack
+
+
+async def test_R8_what_is_granted_and_held_goes_out_signed_and_the_journal_names_grant_and_holding(world: World) -> None:
+    opened = await world.open()
+    subject_id, grant = await world.mother(opened)
+    await world.collect(opened)
+    answer = await world.release(opened)
+    claims = claims_of(answer)
+    assert released_attributes(answer) == set(grant.attributes)
+    assert claims["iss"] == f"{ORIGIN}/reuse"
+    assert (claims["aud"], claims["sub"], claims["dossier_uid"]) == ("justice-system", grant.sub, opened.uid)
+    released = [data for kind, data in await world.events(subject_id) if kind == "reuse.released.v1"]
+    assert [each["release_id"] for each in released] == [answer.json()["release_id"]] == [claims["jti"]]
+    assert released[0]["grant_ids"] == [str(grant.grant_id)]
+    assert len(released[0]["holding_ids"]) == len(grant.attributes)
+    journal = await world.value(
+        "SELECT (grant_ids, cardinality(holding_ids))::text FROM release WHERE release_id = $1", answer.json()["release_id"]
+    )
+    assert str(grant.grant_id) in journal
+
+
+async def test_a_release_verifies_with_the_published_key_and_carries_oidc_ida_verified_claims(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    answer = await world.release(opened, "mother-identity")
+    async with world.client() as http:
+        keys = KeySet.import_key_set((await http.get("/reuse/jwks")).json())
+    signed = jws.deserialize_compact(answer.json()["release"], keys, algorithms=["ES256"])
+    assert signed.headers()["typ"] == "release+jwt"
+    by_claim = {name: each for each in claims_of(answer)["verified_claims"] for name in each["claims"]}
+    assert by_claim["name"]["claims"] == {"name": "Phạm Thu Hòa"}
+    assert by_claim["name"].keys() == {"verification", "claims"}
+    assert by_claim["name"]["verification"]["trust_framework"] == "vn_eid"
+    assert by_claim["name"]["verification"]["evidence"][0]["type"] == "electronic_record"
+
+
+async def test_R8_without_a_grant_for_the_attribute_nothing_goes_out(world: World) -> None:
+    opened = await world.open()
+    _, grant = await world.mother(opened)
+    await world.collect(opened)
+    await world.arrives(replace(grant, version=2, attributes=grant.attributes[:1]))
+    answer = await world.release(opened, "parents-marriage")
+    assert code_of(answer) == (403, "grant_missing")
+    assert answer.json()["errors"][0]["reason"] == "grant_missing"
+
+
+async def test_R8_a_grant_for_one_agency_is_none_for_another_of_the_same_dossier(world: World) -> None:
+    opened = await world.open(supporting="ag-000201")
+    await world.mother(opened)
+    await world.collect(opened)
+    answer = await world.release(opened, "parents-marriage", agency=NGO_QUYEN)
+    assert code_of(answer) == (403, "grant_for_another_agency")
+
+
+async def test_R8_what_is_not_held_for_this_dossier_does_not_go_out(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    assert code_of(await world.release(opened, "parents-marriage")) == (403, "evidence_not_held")
+
+
+async def test_R10_a_withdrawn_keeping_is_refused_while_what_stands_on_law_goes_on_and_says_why(world: World) -> None:
+    first = await world.open()
+    subject_id, grant = await world.mother(first)
+    kept = world.retention(subject_id, "marriage.record")
+    await world.arrives(kept)
+    await world.collect(first)
+    second = await world.open(facts={"parents_married": True})
+    world.identity.knows(second.party("mother"), subject_id=subject_id)
+    law = world.grant_of_law(second, "mother", subject_id)
+    await world.arrives(law)
+    before = await world.release(second, "parents-marriage")
+    assert claims_of(before)["provenance"][0]["held"]["grant_id"] == str(kept.grant_id)
+    await world.ends(kept)
+    assert code_of(await world.release(second, "parents-marriage")) == (403, "keeping_withdrawn")
+    on_law = claims_of(await world.release(first, "parents-marriage"))["provenance"][0]
+    assert on_law["basis"]["kind"] == "legal_basis"
+    assert on_law["basis"]["grant_id"] == str(grant.grant_id)
+    assert on_law["basis"]["legal_refs"] == list(grant.legal_refs)
+
+
+async def test_R10_a_withdrawn_consent_to_release_is_refused_and_the_citizen_is_named(world: World) -> None:
+    opened = await world.open_shop()
+    subject_id = world.identity.knows(opened.party("owner"))
+    phone = replace(
+        world.grant_of_law(opened, "owner", subject_id), kind="consent", rule_id=None, rule_version=None, letter=None,
+        purpose_id="contact_by_phone", purpose_version=1, attributes=("person.phone",), legal_refs=(),
+    )  # fmt: skip
+    await world.arrives(phone)
+    world.identity.holds_claims(opened.party("owner"), {"person.phone": "+84900000013"})
+    await world.collect(opened, "owner", **SHOP)
+    assert released_attributes(await world.release(opened, "contact-phone", role="owner", **SHOP)) == {"person.phone"}
+    await world.ends(phone)
+    refused = await world.release(opened, "contact-phone", role="owner", **SHOP)
+    assert code_of(refused) == (403, "consent_withdrawn")
+    assert refused.json()["fault"] == "citizen"
+
+
+async def test_R11_a_legal_basis_that_has_ended_is_refused(world: World) -> None:
+    opened = await world.open()
+    _, grant = await world.mother(opened)
+    await world.collect(opened)
+    await world.ends(grant, "ended")
+    assert code_of(await world.release(opened, "parents-marriage")) == (403, "legal_basis_ended")
+
+
+async def test_R11_the_day_a_rule_names_ends_it_without_any_event(world: World) -> None:
+    opened = await world.open()
+    _, grant = await world.mother(opened)
+    await world.collect(opened)
+    await world.execute(
+        "UPDATE grant_copy SET valid_until = clock_timestamp() WHERE grant_id = $1", grant.grant_id
+    )
+    assert code_of(await world.release(opened, "parents-marriage")) == (403, "legal_basis_ended")
+
+
+async def test_R3_a_closed_dossier_gets_nothing(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    closed = await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
+    assert closed.json()["state"] == "closed"
+    assert code_of(await world.release(opened)) == (409, "dossier_closed")
+
+
+async def test_R1_a_mandate_that_does_not_cover_the_procedure_gets_nothing(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    other = {"id": "m-1", "kind": "procedure", "procedures": ["1.000894"], "until": None}
+    assert code_of(await world.release(opened, mandate=other)) == (403, "mandate_missing")
+
+
+async def test_a_foreign_dossier_is_answered_as_a_missing_one(world: World) -> None:
+    opened = await world.open()
+    foreign = await world.release(opened, client_id="police-system", sub="police-system")
+    missing = await world.ask("POST", f"/reuse/dossiers/{ids.new()}/releases", {"party_uid": opened.party("mother")})
+    assert foreign.status_code == missing.status_code == 404
+    assert _without_trace(foreign.json()) == _without_trace(missing.json())
+
+
+async def test_a_login_releases_its_own_party_only(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    login: dict[str, Any] = {"dossier_uid": opened.uid, "sub": "pairwise-of-father", "actor": {"kind": "citizen"}}
+    hers = await world.release(opened, **login, party_uid=opened.party("mother"))
+    assert hers.status_code == 200
+    his = await world.release(opened, **login, party_uid=opened.party("father"))
+    assert code_of(his) == (404, "party_not_found")
+
+
+async def test_a_proof_is_used_up_by_the_release_it_authorised_and_by_one_it_did_not(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    path, body = f"/reuse/dossiers/{opened.uid}/releases", {"party_uid": opened.party("mother")}
+    now = clock.now()
+    token = world.issuer.issue(world.holder, at=now, aud=f"{ORIGIN}/reuse")
+    proof = world.holder.prove(token, at=now, htm="POST", htu=f"{ORIGIN}{path}")
+    assert code_of(await world.send("POST", path, token, proof, body)) == (403, "evidence_not_held")
+    await world.collect(opened)
+    assert code_of(await world.send("POST", path, token, proof, body)) == (401, "invalid_dpop_proof")
+    again = world.holder.prove(token, at=now, htm="POST", htu=f"{ORIGIN}{path}")
+    await world.watermark()
+    assert (await world.send("POST", path, token, again, body)).status_code == 200
+    assert code_of(await world.send("POST", path, token, again, body)) == (401, "invalid_dpop_proof")
+
+
+async def test_a_use_budget_is_spent_and_then_refused_also_when_many_ask_at_once(world: World) -> None:
+    opened = await world.open()
+    _, grant = await world.mother(opened)
+    await world.collect(opened)
+    await world.arrives(replace(grant, version=2, use_budget=3))
+    answers = await asyncio.gather(*(world.release(opened, "parents-marriage", fresh=False) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [403] * 5
+    assert {code_of(answer)[1] for answer in answers if answer.status_code == 403} == {"grant_uses_spent"}
+    assert await world.value("SELECT used FROM grant_use WHERE grant_id = $1", grant.grant_id) == 3
+
+
+async def test_evidence_that_is_too_old_for_the_component_does_not_go_out(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    await world.collect(opened)
+    await world.execute(
+        "UPDATE evidence SET verified_at = clock_timestamp() - interval '91 days' WHERE subject_id = $1", subject_id
+    )
+    assert code_of(await world.release(opened, "parents-marriage")) == (403, "evidence_stale")
+
+
+async def test_without_component_ids_all_that_can_go_out_goes_and_nothing_else(world: World) -> None:
+    world.registries.outcomes["civil-status"] = "not_found"
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    answer = await world.release(opened)
+    assert "parents-marriage" not in answer.json()["components"]
+    assert "mother-identity" in answer.json()["components"]
+
+
+async def test_a_component_of_another_party_or_a_paper_is_not_found(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    assert code_of(await world.release(opened, "father-identity")) == (404, "component_not_found")
+
+
+async def test_R5_a_party_nobody_has_identified_gets_nothing(world: World) -> None:
+    opened = await world.open()
+    assert code_of(await world.release(opened, "father-identity", role="father")) == (409, "party_unidentified")
+
+
+def _without_trace(problem: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in problem.items() if name != "trace_id"}
