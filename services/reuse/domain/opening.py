@@ -9,7 +9,7 @@ from uuid import UUID
 from services.reuse.domain.condition import Opening
 from services.reuse.domain.dossier import Component, Party, PinnedRule, components_for
 from services.reuse.domain.procedure import Asked, ComponentType, Fact, Maps, ProcedureVersion
-from services.reuse.domain.words import MATCH_KEYS, AttributeId, ComponentId, PartyUid, Words
+from services.reuse.domain.words import AttributeId, PartyUid
 from shared.errors import FieldError, Invalid
 
 type_data_class = Callable[[AttributeId], str]
@@ -72,34 +72,10 @@ def make_components(
 ) -> tuple[Component, ...]:
     """Return what is asked in this dossier, rules and purposes pinned to their version of that day (R2)."""
     types = {each.id: each for each in procedure.components}
-    asked = [
+    return tuple(
         _component(types[component_id], party, maps, day, data_class)
         for component_id, party in components_for(procedure, opening, parties)
-    ]
-    return (*asked, *_identifications(procedure, asked, parties, maps, day))
-
-
-IDENTIFICATION = ComponentId("identification")
-_IDENTIFICATION = Words("Xác định danh tính (không phải giấy tờ)", "Identification (no paper)")
-
-
-def _identifications(
-    procedure: ProcedureVersion, asked: Sequence[Component], parties: Sequence[Party], maps: Maps, day: date
-) -> Iterator[Component]:
-    """Yield what a party of whom nothing is asked can be identified by: a newborn by its new number (R5).
-
-    Each rule of release allows it. It is no paper, and never counted as one.
-    """
-    rule_ids = dict.fromkeys(each.asked.rule_id for each in procedure.components if each.asked and each.asked.rule_id)
-    rules = [rule for rule_id in rule_ids if (rule := _pin(rule_id, maps, day)) and rule.identification]
-    about = {each.party_uid for each in asked if each.rule}
-    for party in parties if rules else ():
-        if party.party_uid not in about:
-            yield Component(
-                IDENTIFICATION, party.party_uid, "local:identification", _IDENTIFICATION, optional=True,
-                attributes=MATCH_KEYS, sources=("officer_check", str(rules[0].identification)), rule=rules[0],
-                data_class="basic", max_age_days=90, min_grade="L1",
-            )  # fmt: skip
+    )
 
 
 def _component(kind: ComponentType, party: Party, maps: Maps, day: date, data_class: type_data_class) -> Component:
@@ -121,11 +97,7 @@ def _component(kind: ComponentType, party: Party, maps: Maps, day: date, data_cl
 
 
 def _rule(asked: Asked, maps: Maps, day: date) -> PinnedRule | None:
-    return _pin(asked.rule_id, maps, day) if asked.rule_id else None
-
-
-def _pin(rule_id: str, maps: Maps, day: date) -> PinnedRule | None:
-    rule = maps.find_rule(rule_id, day)
+    rule = maps.find_rule(asked.rule_id, day) if asked.rule_id else None
     if rule is None:
         return None
     return PinnedRule(rule.id, rule.version, rule.letter, rule.legal_refs, rule.ends_on, rule.identification)

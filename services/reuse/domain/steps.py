@@ -46,6 +46,17 @@ def may_be_identified(at: Situation) -> Grant | None:
     return None
 
 
+def is_open(at: Situation, source: str, attribute: AttributeId) -> bool:
+    """Say whether a register still has to be asked for an attribute: somebody else may have done so meanwhile."""
+    return any(
+        attribute in component.attributes
+        and at.find_grant(attribute) is not None
+        and at.find_suiting(component, attribute) is None
+        and readiness(component, attribute, at).get(source) in (Readiness.READY, Readiness.FAILED)
+        for component in at.dossier.components_of(at.party.party_uid)
+    )
+
+
 def next_step(at: Situation, tried: frozenset[tuple[str, AttributeId]]) -> Step | None:
     """Return the next register to ask, with all that it can be asked for at once; None when nothing is left to do.
 

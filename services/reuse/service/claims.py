@@ -46,12 +46,12 @@ async def _collect(
     under: Mapping[AttributeId, Grant],
 ) -> None:
     async with db.transaction() as tx:
+        begun = await begin(tx, _lookup(at, caller, claims, under), at.now)
+        if begun is None:
+            return  # somebody else is at it
         if await lookups.are_collected(tx, claims.claims_id):
+            await lookups.forget(tx, begun.lookup_id, begun.attributes)
             begun = None
-        else:
-            begun = await begin(tx, _lookup(at, caller, claims, under), at.now)
-            if begun is None:
-                return
     if begun is not None and not await _take_over(db, parts, at, claims.claims_id, begun, under):
         return
     await parts.identity.confirm(claims.claims_id)

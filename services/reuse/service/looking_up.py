@@ -14,9 +14,10 @@ from services.reuse.domain.evidence import Evidence
 from services.reuse.domain.grant import Grant
 from services.reuse.domain.lookup import Lookup
 from services.reuse.domain.sources import Outcome, Situation
+from services.reuse.domain.steps import is_open, may_be_identified
 from services.reuse.domain.words import MATCH_KEYS, AttributeId
 from services.reuse.parts import Parts
-from services.reuse.service import keeping
+from services.reuse.service import keeping, situation
 from services.reuse.service.dossiers import agency_of
 from services.reuse.store import dossiers, evidence, lookups
 from shared import clock, ids, outbox
@@ -54,6 +55,7 @@ async def look_up(
     async with db.transaction() as tx:
         match = await _match_keys(tx, parts, at)
         begun = await begin(tx, lookup, at.now)
+        begun = await _still_open(tx, parts, at, begun) if begun else None
     if begun is None:
         return None
     answer = await parts.registries.ask(_question(begun, at, caller, match))
@@ -73,6 +75,19 @@ async def begin(tx: Tx, lookup: Lookup, now: datetime) -> Lookup | None:
         await outbox.append(tx, events.looked_up(abandoned, "unavailable", now=now))
     attributes = await lookups.begin(tx, lookup, now)
     return replace(lookup, attributes=attributes) if attributes else None
+
+
+async def _still_open(tx: Tx, parts: Parts, at: Situation, lookup: Lookup) -> Lookup | None:
+    """Take back what another look-up has brought since we read: nothing is asked twice while fresh."""
+    seen = await situation.read(
+        tx, parts, dossier=at.dossier, party=at.party, person=at.person, subject_id=lookup.subject_id, now=at.now
+    )
+    if lookup.identification:
+        wanted = lookup.attributes if may_be_identified(seen) else ()
+    else:
+        wanted = tuple(each for each in lookup.attributes if is_open(seen, lookup.source, each))
+    await lookups.forget(tx, lookup.lookup_id, [each for each in lookup.attributes if each not in wanted])
+    return replace(lookup, attributes=wanted) if wanted else None
 
 
 async def _match_keys(tx: Tx, parts: Parts, at: Situation) -> Mapping[str, JsonValue]:

@@ -42,6 +42,15 @@ async def finish(tx: Tx, lookup_id: UUID, outcomes: Sequence[tuple[AttributeId, 
     return int(done.removeprefix("UPDATE ")) == len(outcomes)
 
 
+async def forget(tx: Tx, lookup_id: UUID, attributes: Sequence[AttributeId]) -> None:
+    """Take back what was put in flight and need not be asked after all."""
+    await tx.execute(
+        "DELETE FROM lookup WHERE lookup_id = $1 AND attribute = ANY($2) AND outcome IS NULL",
+        lookup_id,
+        list(attributes),
+    )
+
+
 async def give_up_abandoned(tx: Tx, subject_id: SubjectId, now: datetime) -> list[Lookup]:
     """Land what a dead process left in flight as `unavailable`; returns those look-ups for their event."""
     rows = await tx.fetch(

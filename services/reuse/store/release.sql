@@ -106,8 +106,7 @@ stands_on AS MATERIALIZED (
 -- T: the moment up to which everything consent has said of these grants is known here.
 known AS MATERIALIZED (
   SELECT CASE WHEN bool_and(t IS NOT NULL) THEN min(t) END AS t
-  FROM (SELECT greatest(CASE WHEN NOT w.frozen THEN w.t END,
-                        CASE WHEN s.grant_id = ANY ($19::uuid[]) THEN $20::timestamptz END) AS t
+  FROM (SELECT CASE WHEN s.grant_id = ANY ($19::uuid[]) THEN $20::timestamptz WHEN NOT w.frozen THEN w.t END AS t
         FROM stands_on s LEFT JOIN reader_watermark w ON w.source = 'consent' AND w.partition = s.partition) each
 ),
 finding AS MATERIALIZED (

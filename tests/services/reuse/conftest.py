@@ -85,7 +85,7 @@ class World:
     async def ask(self, method: str, path: str, json: Any = None, **claims: Any) -> httpx2.Response:
         """Call a route as an officer's system of Hồng An ward, unless the token's claims are told otherwise."""
         now = clock.now()
-        token = self.issuer.issue(self.holder, at=now, **{"aud": AUDIENCE} | claims)
+        token = self.issuer.issue(self.holder, at=now, aud=claims.pop("aud", AUDIENCE), **claims)
         proof = self.holder.prove(token, at=now, htm=method, htu=f"{ORIGIN}{path}")
         return await self.send(method, path, token, proof, json)
 
@@ -213,12 +213,12 @@ class World:
             body["component_ids"] = list(component_ids)
         return await self.ask("POST", f"/reuse/dossiers/{opened.uid}/releases", body, **claims)
 
-    async def judge(self, opened: Opened, component_id: str, what: str = "acceptance", **claims: Any) -> httpx2.Response:
+    async def judge(
+        self, opened: Opened, component_id: str, what: str = "acceptance", **claims: Any
+    ) -> httpx2.Response:
         """Accept or reject."""
         body = {"reason": "record_ended"} if what == "rejection" else {}
-        return await self.ask(
-            "POST", f"/reuse/dossiers/{opened.uid}/components/{component_id}/{what}", body, **claims
-        )
+        return await self.ask("POST", f"/reuse/dossiers/{opened.uid}/components/{component_id}/{what}", body, **claims)
 
     async def events(self, key: UUID | str) -> list[tuple[str, Any]]:
         """Return what was told of one key, in order, each held to its schema: the outbox is the seam."""
@@ -315,16 +315,15 @@ async def world(composed: World) -> World:
 
 def _settings(stack: Stack, folder: Path) -> Settings:
     keyring = Keyring(folder / "keys")
-    return Settings(
-        **make_values(folder, "reuse", "identity", "consent", "audit")
-        | {
-            "database_url": stack.databases["reuse"].service,
-            "kafka_bootstrap": stack.kafka.bootstrap,
-            "release_key_file": keyring.p256("release"),
-            "kek_file": keyring.secret("kek"),
-            "registries_url": "http://127.0.0.1:8090/registries",
-        }
-    )
+    values: dict[str, Any] = make_values(folder, "reuse", "identity", "consent", "audit")
+    own = {
+        "database_url": stack.databases["reuse"].service,
+        "kafka_bootstrap": stack.kafka.bootstrap,
+        "release_key_file": keyring.p256("release"),
+        "kek_file": keyring.secret("kek"),
+        "registries_url": "http://127.0.0.1:8090/registries",
+    }
+    return Settings.model_validate(values | own)
 
 
 def _played(app: Any) -> httpx2.AsyncClient:

@@ -72,7 +72,8 @@ class Identity:
         @self.app.post("/internal/claims/{claims_id}/confirmation")
         async def confirm(claims_id: str) -> Response:
             self.calls["confirmation"] += 1
-            del self.values[claims_id]
+            if self.values.pop(claims_id, None) is None:
+                return problem(404, "claims_not_found")
             for party in self.parties.values():
                 party["claims"] = [c for c in party.get("claims", []) if c["claims_id"] != claims_id]
             return Response(status_code=204)
@@ -80,7 +81,7 @@ class Identity:
     def knows(self, party_uid: str, **changes: Any) -> UUID:
         """Let a party be somebody who has logged in; returns her subject id."""
         subject_id = changes.pop("subject_id", None) or ids.new()
-        told = {
+        told: dict[str, Any] = {
             "state": "bound",
             "subject_id": str(subject_id),
             "sub": f"pairwise-{subject_id.hex[-12:]}",
@@ -137,7 +138,12 @@ class Consent:
                 return problem(503, "database_unavailable")
             asked = await request.json()
             told = [g for g in self.grants.values() if self._is_asked_for(g, asked)]
-            claims = {"iss": "consent", "aud": "reuse", "t": written(clock.now()), "grants": [grant_json(g) for g in told]}
+            claims = {
+                "iss": "consent",
+                "aud": "reuse",
+                "t": written(clock.now()),
+                "grants": [grant_json(g) for g in told],
+            }
             return JSONResponse({"assertion": sign_jws(self.key, "grant-states+jwt", claims)})
 
         @self.app.get("/internal/clock")

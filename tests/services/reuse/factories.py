@@ -12,6 +12,7 @@ from services.reuse.domain.evidence import Evidence, Held, Holding
 from services.reuse.domain.grant import Grant
 from services.reuse.domain.opening import DeclaredParty, check_opening, make_components, make_parties
 from services.reuse.domain.party import Claims, Person
+from services.reuse.domain.procedure import Grade
 from services.reuse.domain.sources import Answered, Situation
 from services.reuse.domain.words import (
     AgencyName,
@@ -29,7 +30,7 @@ NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 CONTRACTS = Path("contracts")
 MAPS = catalogue.load(CONTRACTS)
 REFERENCE = reference.load(CONTRACTS)
-GRADES = {
+GRADES: Mapping[tuple[AttributeId, str], Grade] = {
     (AttributeId(a.id), source): catalogue.read_grade(grade)
     for a in REFERENCE.attributes.values()
     for source, grade in a.sources.items()

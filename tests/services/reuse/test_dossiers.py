@@ -50,7 +50,8 @@ async def test_a_citizens_login_opens_and_closes_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("change", [
     {"client_ref": "032194004217"}, {"client_ref": "a b"}, {"procedure": "1.1"}, {"channel": "fax"}, {"parties": []},
-    {"facts": {"parents_married": 1}}, {"receiving": "H24.15"}, {"more": 1}, {"parties": [{"roles": ["mother"], "name": "x"}]},
+    {"facts": {"parents_married": 1}}, {"receiving": "H24.15"}, {"more": 1},
+    {"parties": [{"roles": ["mother"], "name": "x"}]},
 ])  # fmt: skip
 async def test_what_is_not_as_the_contract_says_is_refused_and_nothing_is_stored(
     world: World, change: dict[str, Any]

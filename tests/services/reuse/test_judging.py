@@ -71,7 +71,9 @@ async def test_what_the_procedure_does_not_ask_cannot_be_judged(world: World) ->
     assert code_of(await world.judge(opened, "no-such-thing")) == (404, "component_not_found")
 
 
-async def test_R15_the_competent_agency_deposits_the_result_and_it_is_kept_for_what_its_rule_names(world: World) -> None:
+async def test_R15_the_competent_agency_deposits_the_result_and_it_is_kept_for_what_its_rule_names(
+    world: World,
+) -> None:
     opened = await world.open()
     subject_id = world.identity.knows(opened.party("child"), identified_by="officer_check")
     answer = await deposit(world, opened)
@@ -112,7 +114,7 @@ async def test_R5_a_newborn_is_identified_confirmed_and_gets_its_certificate(wor
     world.identity.holds_claims(child, keys, source="officer_check")
     await world.arrives(world.grant_of_law(opened, "child", subject_id))
     assert code_of(await deposit(world, opened)) == (409, "party_provisional")
-    assert (await world.collect(opened, "child"))["identification"]["outcome"] == "reusable"
+    assert (await world.collect(opened, "child"))["child-identity"]["outcome"] == "reusable"
     told = [data for kind, data in await world.events(subject_id) if kind == "reuse.looked-up.v1"]
     assert (told[-1]["identification"], told[-1]["outcome"]) == (True, "found")
     world.identity.parties[child]["provisional"] = False  # as identity does when it hears of it

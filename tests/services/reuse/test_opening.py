@@ -63,14 +63,16 @@ def test_a_record_about_two_people_is_one_component_of_each() -> None:
 def test_conditions_decide_what_is_asked() -> None:
     unmarried = make_dossier(facts={"parents_married": False})
     assert not any(c.component_id == "parents-marriage" for c in unmarried.components)
-    stranger = make_dossier(parties=(*BIRTH_PARTIES[:1], DeclaredParty("m", ("mother",), None), DeclaredParty("a", ("applicant",), None)))  # fmt: skip
+    child, _, father = BIRTH_PARTIES
+    mother, applicant = DeclaredParty("mother", ("mother",), None), DeclaredParty("a", ("applicant",), None)
+    stranger = make_dossier(parties=(child, mother, father, applicant))
     assert {"applicant-identity", "power-of-attorney"} <= {c.component_id for c in stranger.components}
 
 
-def test_a_party_of_whom_nothing_is_asked_can_be_identified_without_a_paper() -> None:
+def test_the_newborns_number_is_asked_by_law_and_is_no_paper() -> None:
     dossier = make_dossier()
     (only,) = dossier.components_of(party_with(dossier, "child").party_uid)
-    assert (only.component_id, only.optional, only.basis) == ("identification", True, "legal_basis")
+    assert (only.component_id, only.optional, only.basis) == ("child-identity", True, "legal_basis")
 
 
 WRONG: list[tuple[str, Callable[[], object], str]] = [
@@ -80,7 +82,11 @@ WRONG: list[tuple[str, Callable[[], object], str]] = [
     ("case unknown", lambda: opened(case="1.001193.99"), "/case"),
     ("nobody applies", lambda: opened(parties=(DeclaredParty(None, ("child",), None),)), "/parties"),
     ("two mothers", lambda: opened(parties=(*BIRTH_PARTIES, DeclaredParty("x", ("mother",), None))), "/parties"),
-    ("unknown role", lambda: opened(parties=(*BIRTH_PARTIES, DeclaredParty("x", ("uncle",), None))), "/parties/3/roles"),
+    (
+        "unknown role",
+        lambda: opened(parties=(*BIRTH_PARTIES, DeclaredParty("x", ("uncle",), None))),
+        "/parties/3/roles",
+    ),
     (
         "one person as both parents",
         lambda: opened(parties=(*BIRTH_PARTIES[:1], DeclaredParty("x", ("mother", "father", "applicant"), None))),
@@ -125,7 +131,7 @@ def test_R7_a_map_that_asks_for_more_than_its_rule_allows_is_not_loaded() -> Non
 
 def test_R7_a_map_that_asks_for_what_is_denied_is_not_loaded() -> None:
     with pytest.raises(InvalidMap):
-        check_map(replace(birth(), denied=frozenset({"person.pin"})), MAPS.rules)  # pyright: ignore[reportArgumentType] - a NewType of str
+        check_map(replace(birth(), denied=frozenset({"person.pin"})), MAPS.rules)
 
 
 def test_every_state_of_a_dossier_has_its_transitions() -> None:

@@ -35,7 +35,7 @@ MARRIAGE, IDENTITY, RESIDENCE = "parents-marriage", "mother-identity", "mother-r
 
 def mother(**changes: Any) -> Situation:
     """Make the mother's situation: logged in, the law told and continued, number, name and birth date at hand."""
-    given = {"person": PERSON, "grants": (LAW,), "held": KEYS} | changes
+    given: dict[str, Any] = {"person": PERSON, "grants": (LAW,), "held": KEYS} | changes
     return make_situation(DOSSIER, "mother", given.pop("person"), **given)
 
 
@@ -135,7 +135,9 @@ CASES: list[tuple[str, str, Callable[[], Situation], Outcome, bool]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("component_id", "situation", "outcome", "submit"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])  # fmt: skip
+@pytest.mark.parametrize(
+    ("component_id", "situation", "outcome", "submit"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
 def test_each_outcome_has_its_cause(
     component_id: str, situation: Callable[[], Situation], outcome: Outcome, submit: bool
 ) -> None:
@@ -182,7 +184,9 @@ def test_R6_what_was_collected_for_another_dossier_is_not_used_without_a_retenti
 
 def test_R15_a_result_is_reused_only_where_its_rule_names_the_procedure() -> None:
     held = make_held("marriage.record", LAW, scope="legal_reuse", dossier_uid=None, grant_id=None)
-    named, foreign = (replace(held, holding=replace(held.holding, procedures=p)) for p in (("1.001193",), ("1.001456",)))
+    named, foreign = (
+        replace(held, holding=replace(held.holding, procedures=p)) for p in (("1.001193",), ("1.001456",))
+    )
     assert planned(MARRIAGE, mother(held=(*KEYS, named))).outcome is Outcome.REUSABLE
     assert planned(MARRIAGE, mother(held=(*KEYS, foreign))).outcome is Outcome.FETCHABLE
 

@@ -1,4 +1,4 @@
-"""A release goes out only under a grant and a holding that stand at that instant, and leaves a journal row and an event."""
+"""A release goes out only under a grant and a holding that stand at that instant, journalled and told."""
 
 import asyncio
 from dataclasses import replace
@@ -14,7 +14,9 @@ from tests.services.reuse.conftest import NGO_QUYEN, ORIGIN, SHOP, World, claims
 pytestmark = pytest.mark.stack
 
 
-async def test_R8_what_is_granted_and_held_goes_out_signed_and_the_journal_names_grant_and_holding(world: World) -> None:
+async def test_R8_what_is_granted_and_held_goes_out_signed_and_the_journal_names_grant_and_holding(
+    world: World,
+) -> None:
     opened = await world.open()
     subject_id, grant = await world.mother(opened)
     await world.collect(opened)
@@ -28,7 +30,8 @@ async def test_R8_what_is_granted_and_held_goes_out_signed_and_the_journal_names
     assert released[0]["grant_ids"] == [str(grant.grant_id)]
     assert len(released[0]["holding_ids"]) == len(grant.attributes)
     journal = await world.value(
-        "SELECT (grant_ids, cardinality(holding_ids))::text FROM release WHERE release_id = $1", answer.json()["release_id"]
+        "SELECT (grant_ids, cardinality(holding_ids))::text FROM release WHERE release_id = $1",
+        answer.json()["release_id"],
     )
     assert str(grant.grant_id) in journal
 
@@ -122,9 +125,7 @@ async def test_R11_the_day_a_rule_names_ends_it_without_any_event(world: World) 
     opened = await world.open()
     _, grant = await world.mother(opened)
     await world.collect(opened)
-    await world.execute(
-        "UPDATE grant_copy SET valid_until = clock_timestamp() WHERE grant_id = $1", grant.grant_id
-    )
+    await world.execute("UPDATE grant_copy SET valid_until = clock_timestamp() WHERE grant_id = $1", grant.grant_id)
     assert code_of(await world.release(opened, "parents-marriage")) == (403, "legal_basis_ended")
 
 
