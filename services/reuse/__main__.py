@@ -104,6 +104,9 @@ def _add_background(service: Service, parts: Parts) -> None:
             except Unavailable as outage:
                 log.warning("clocks_not_compared", code=outage.code)
                 await asyncio.sleep(_COMPARE_CLOCKS_AGAIN)
+            except Exception as error:  # noqa: BLE001 - without a comparison releases stop by themselves
+                log.error("clocks_not_compared", error)
+                await asyncio.sleep(_COMPARE_CLOCKS_EVERY)
 
     async def end_holdings() -> None:
         await every(5, lambda: holdings.sweep(service.db, clock.now()), "holdings_run_out")

@@ -53,7 +53,7 @@ grants_locked AS MATERIALIZED (
   SELECT grant_id, subject_id, state, scope, client_id, agency_uid, dossier_uid, party_uid, attributes, sub, valid_from,
          valid_until, use_budget, partition, kind, rule_id, purpose_id, legal_refs
   FROM grant_copy
-  WHERE grant_id IN (SELECT release_grant FROM candidate UNION SELECT holding_grant FROM candidate)
+  WHERE grant_id = ANY (ARRAY(SELECT release_grant FROM candidate UNION SELECT holding_grant FROM candidate))
   ORDER BY grant_id FOR SHARE
 ),
 uses_locked AS MATERIALIZED (
