@@ -79,7 +79,8 @@ class City:
 
     def proof(self, path: str, **changes: Any) -> str:
         """Prove the key for a POST."""
-        return self.holder.prove(at=clock.now(), **({"htm": "POST", "htu": ORIGIN + path} | changes))
+        claims: dict[str, Any] = {"htm": "POST", "htu": ORIGIN + path} | changes
+        return self.holder.prove(at=clock.now(), **claims)
 
     async def push(self, http: httpx2.AsyncClient, details: Any, **changes: Any) -> httpx2.Response:
         """Push a request."""
@@ -92,7 +93,7 @@ class City:
         query = {"client_id": self.client_id, "request_uri": answer.json()["request_uri"]}
         return f"/identity/authorize?{urlencode(query)}"
 
-    async def trade(self, http: httpx2.AsyncClient, code: str, **changes: Any) -> httpx2.Response:
+    async def trade(self, http: httpx2.AsyncClient, code: str, /, **changes: Any) -> httpx2.Response:
         """Trade a code."""
         form = {
             "grant_type": "authorization_code",

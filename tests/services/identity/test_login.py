@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
 
+from infra.embedded.stack import Stack
 from shared import clock
 from tests.services.identity.city import ISSUER
 from tests.services.identity.conftest import World, back
@@ -150,6 +152,24 @@ async def test_a_source_that_is_down_from_the_start_sends_the_browser_back(world
         answer = back(await browser.get(await city.authorize_url(browser, details)))
     error, _, _ = await failed(world, answer, details)
     assert error == "temporarily_unavailable"
+
+
+async def test_nobody_is_logged_in_without_the_event_that_says_so(world: World, stack: Stack) -> None:
+    """R16, refusing: where the event cannot be written, neither is the login."""
+    details, person = world.city().login(world.dossier()), make_person()
+    owner = await asyncpg.connect(stack.databases["identity"].owner)
+    async with world.http() as browser:
+        door = await world.to_vneid(browser, world.city(), details)
+        await owner.execute("ALTER TABLE outbox ADD CONSTRAINT full_up CHECK (type NOT LIKE 'identity.%') NOT VALID")
+        try:
+            answer = await world.from_vneid(browser, world.vneid.approve(door, person))
+        finally:
+            await owner.execute("ALTER TABLE outbox DROP CONSTRAINT full_up")
+            await owner.close()
+    assert answer.status_code == 500
+    assert (await world.who_is(details))["state"] == "none"
+    counted = "SELECT count(*) FROM citizen WHERE pin_index = $1"
+    assert await world.value(counted, world.parts.safe.index(person.pin)) == 0
 
 
 async def test_one_number_is_one_citizen_and_two_sectors_know_her_by_two_names(world: World) -> None:
