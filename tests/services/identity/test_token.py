@@ -76,6 +76,7 @@ async def test_a_code_is_bound_to_the_key_that_pushed_the_request(world: World) 
 
 
 async def test_a_code_is_no_other_clients(world: World) -> None:
+    """R6, refusing: what a login led to is its own client's, for its own dossier."""
     city, thief = world.city(), world.city("business-system")
     thief.holder = city.holder
     async with world.http() as http:
