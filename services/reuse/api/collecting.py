@@ -4,8 +4,9 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from services.reuse.api.bodies import Collection
 from services.reuse.api.given import Given
-from services.reuse.api.schemas import CollectedView, Collection, PlanItemView, PlanView
+from services.reuse.api.views import CollectedView, PlanItemView, PlanView
 from services.reuse.service import collect, plan
 from shared.http import Caller, Db, Now
 

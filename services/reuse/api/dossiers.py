@@ -4,8 +4,9 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from services.reuse.api.bodies import Closure, NewDossier, Receipt
+from services.reuse.api.dossier_views import DossierView, JudgedDossierView
 from services.reuse.api.given import Given
-from services.reuse.api.schemas import Closure, DossierView, JudgedDossierView, NewDossier, Receipt
 from services.reuse.service import dossiers
 from shared.http import Caller, Db, Now
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from services.reuse.api.schemas import InsideDossierView
+from services.reuse.api.dossier_views import InsideDossierView
 from services.reuse.store import dossiers
 from shared.http import Db, Now
 from shared.inside import InsideCaller, inside_caller

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
+from services.reuse.api.bodies import Acceptance, NewResult, Rejection
 from services.reuse.api.given import Given
-from services.reuse.api.schemas import Acceptance, NewResult, Rejection, ResultView, VerdictView
+from services.reuse.api.views import ResultView, VerdictView
 from services.reuse.service import results, verdicts
 from shared.http import Caller, Db, Now
 

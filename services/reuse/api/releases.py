@@ -5,8 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from services.reuse.api.bodies import ReleaseRequest
 from services.reuse.api.given import Given
-from services.reuse.api.schemas import ReleaseRequest, ReleaseView
+from services.reuse.api.views import ReleaseView
 from services.reuse.domain.words import DossierUid, PartyUid
 from services.reuse.service import release
 from services.reuse.store.release import Wanted

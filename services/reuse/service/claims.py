@@ -1,5 +1,6 @@
 """Collects what a login or an officer's check has verified, once granted; identity deletes it when it is taken over."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
@@ -19,9 +20,9 @@ from services.reuse.service.looking_up import begin, retention_grants, told
 from services.reuse.store import dossiers, lookups
 from shared import clock, ids, outbox
 from shared.db import Database, Tx
-from shared.errors import Unavailable
 from shared.tokens import Caller
 
+_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)  # seconds before each try
 _ORIGINS: Mapping[str, Origin] = {"vneid": "vneid", "officer_check": "digitised_paper"}
 
 
@@ -32,8 +33,14 @@ async def collect_waiting(db: Database, parts: Parts, *, at: Situation, caller: 
     """
     for claims in at.person.claims:
         under = granted(at, claims)
-        if claims.state in ("held", "collectable", "collected") and under:
+        if claims.state in ("held", "collectable") and under:
             await _collect(db, parts, at=at, caller=caller, claims=claims, under=under)
+
+
+def lacks_a_grant(at: Situation) -> bool:
+    """Say whether more waits than our grants cover: identity deletes the rest once we confirm, so consent is asked."""
+    waiting = (claims for claims in at.person.claims if claims.state in ("held", "collectable"))
+    return any(set(claims.attributes) - granted(at, claims).keys() for claims in waiting)
 
 
 async def _collect(
@@ -65,24 +72,28 @@ async def _take_over(
     lookup: Lookup,
     under: Mapping[AttributeId, Grant],
 ) -> bool:
-    """Ask identity for the values and make them evidence; False when they are not to be had."""
+    """Ask identity for the values and make them evidence; False when they are not to be had, and nothing was asked."""
+    collected = None
     try:
-        collected = await parts.identity.collect(claims_id)
-    except Unavailable:
-        async with db.transaction() as tx:
-            await _land(tx, lookup, "unavailable", clock.now())
-        raise
-    async with db.transaction() as tx:
+        collected = await _ask(parts, claims_id)
+    finally:
         if collected is None:
-            await _land(tx, lookup, "not_found", clock.now())
-        else:
-            await _finish(tx, parts, at, lookup, under, collected, clock.now())
-    return collected is not None
+            async with db.transaction() as tx:
+                await lookups.forget(tx, lookup.lookup_id, lookup.attributes)
+    if collected is None:
+        return False
+    async with db.transaction() as tx:
+        await _finish(tx, parts, at, lookup, under, collected, clock.now())
+    return True
 
 
-async def _land(tx: Tx, lookup: Lookup, outcome: Outcome, now: datetime) -> None:
-    if await lookups.finish(tx, lookup.lookup_id, [(each, outcome) for each in lookup.attributes], now):
-        await outbox.append(tx, told(lookup, outcome, [], now))
+async def _ask(parts: Parts, claims_id: UUID) -> CollectedClaims | None:
+    """Ask for the values; where the grant is news to identity, its event is milliseconds behind our knowing it."""
+    for pause in _PAUSES:
+        await asyncio.sleep(pause)
+        if collected := await parts.identity.collect(claims_id):
+            return collected
+    return None
 
 
 async def _finish(

@@ -29,6 +29,11 @@ async def collect(
     """
     party_uid = PartyUid(party_uid)
     at = await _begin(db, parts, caller, dossier_uid, party_uid, now)
+    if claims.lacks_a_grant(at):
+        await grants.ask(
+            db, parts, known=at.grants, subject_id=at.person.get_subject(), dossier_uid=dossier_uid, now=now
+        )
+        at = await _again(db, parts, at)
     await claims.collect_waiting(db, parts, at=at, caller=caller)
     at = await _again(db, parts, at)
     if at.person.provisional:

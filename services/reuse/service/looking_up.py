@@ -35,7 +35,7 @@ async def look_up(
     under: Mapping[AttributeId, Grant],
     identification: bool = False,
 ) -> Outcome | None:
-    """Ask one register about one party; None when somebody else is asking the same right now.
+    """Ask one register about one party; None when somebody else is at it right now.
 
     Between `_begin` and `_finish` nothing is locked. What a crash there leaves is a row in flight: a minute later the
     next look-up lands it as `unavailable`, with its event, and asks again.
@@ -54,9 +54,9 @@ async def look_up(
     )
     async with db.transaction() as tx:
         match = await _match_keys(tx, parts, at)
-        begun = await begin(tx, lookup, at.now)
+        begun = await begin(tx, lookup, at.now) if match else None
         begun = await _still_open(tx, parts, at, begun) if begun else None
-    if begun is None:
+    if begun is None or match is None:
         return None
     answer = await parts.registries.ask(_question(begun, at, caller, match))
     async with db.transaction() as tx:
@@ -90,15 +90,20 @@ async def _still_open(tx: Tx, parts: Parts, at: Situation, lookup: Lookup) -> Lo
     return replace(lookup, attributes=wanted) if wanted else None
 
 
-async def _match_keys(tx: Tx, parts: Parts, at: Situation) -> Mapping[str, JsonValue]:
-    """Open the newest number, name and birth date that may be used here."""
-    wrapped = await evidence.find_data_key(tx, at.person.get_subject())
+async def _match_keys(tx: Tx, parts: Parts, at: Situation) -> Mapping[str, JsonValue] | None:
+    """Open the newest number, name and birth date that may be used here; None while one is still being collected."""
     newest = {
-        key: max((held.evidence for held in at.usable(key)), key=lambda e: (e.verified_at, e.evidence_id))
+        key: max((held.evidence for held in at.usable(key)), key=lambda e: (e.verified_at, e.evidence_id), default=None)
         for key in MATCH_KEYS
     }
-    assert wrapped is not None, "what is held is sealed"  # noqa: S101 - for the type checker
-    return {key: orjson.loads(parts.vault.open(wrapped, e.sealed, e.place))["value"] for key, e in newest.items()}
+    wrapped = await evidence.find_data_key(tx, at.person.get_subject())
+    if wrapped is None:
+        return None
+    return (
+        {key: orjson.loads(parts.vault.open(wrapped, e.sealed, e.place))["value"] for key, e in newest.items() if e}
+        if all(newest.values())
+        else None
+    )
 
 
 def _question(lookup: Lookup, at: Situation, caller: Caller, match: Mapping[str, JsonValue]) -> Question:

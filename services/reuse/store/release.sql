@@ -50,8 +50,7 @@ candidate AS MATERIALIZED (
            array_position(ARRAY['dossier', 'legal_reuse', 'citizen_store'], h.scope), g.grant_id, h.holding_id
 ),
 grants_locked AS MATERIALIZED (
-  SELECT grant_id, subject_id, state, scope, client_id, agency_uid, dossier_uid, party_uid, attributes, sub, valid_from,
-         valid_until, use_budget, partition, kind, rule_id, purpose_id, legal_refs
+  SELECT grant_id, state, scope, attributes, sub, valid_from, valid_until, use_budget, partition, kind, rule_id, purpose_id, legal_refs
   FROM grant_copy
   WHERE grant_id = ANY (ARRAY(SELECT release_grant FROM candidate UNION SELECT holding_grant FROM candidate))
   ORDER BY grant_id FOR SHARE
@@ -73,14 +72,13 @@ live AS MATERIALIZED (
     AND (g.use_budget IS NULL OR g.scope <> 'release'
          OR EXISTS (SELECT FROM uses_locked u WHERE u.grant_id = g.grant_id AND u.used < u.use_budget))
 ),
--- What was chosen before the locks, held against what is true behind them.
+-- What was chosen before the locks, held against what is true behind them: a later version of a grant may have another
+-- state, end, budget or attributes, never another subject, recipient or dossier.
 covered AS MATERIALIZED (
   SELECT c.*, g.sub, g.kind, g.rule_id, g.purpose_id, g.legal_refs, g.valid_until AS release_until, hg.valid_until AS holding_until
   FROM candidate c
   CROSS JOIN moment m
-  JOIN live g ON g.grant_id = c.release_grant AND g.scope = 'release' AND g.subject_id = c.subject_id
-       AND g.dossier_uid = $3 AND g.party_uid = $4 AND g.client_id = $5 AND g.agency_uid = $6
-       AND c.attribute = ANY (g.attributes)
+  JOIN live g ON g.grant_id = c.release_grant AND c.attribute = ANY (g.attributes)
   LEFT JOIN live hg ON hg.grant_id = c.holding_grant
   -- A retention grant must still name the attribute; match keys may be held for a dossier without being asked by it.
   WHERE (c.holding_grant IS NULL

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from services.reuse.domain.words import AttributeId, GrantId
 from services.reuse.service import holdings
-from shared import clock
+from shared import clock, ids
 from tests.services.reuse.conftest import SHOP, World, code_of, released_attributes
 from tests.services.reuse.doubles import PERSON
 
@@ -302,3 +303,36 @@ async def answers_of(world: World, subject_id: UUID, source: str) -> list[str]:
     """Return what a source was told to have answered."""
     told = [data for kind, data in await world.events(subject_id) if kind == "reuse.looked-up.v1"]
     return [each["outcome"] for each in told if each["source"] == source]
+
+
+async def test_a_consent_that_has_not_arrived_is_asked_for_before_the_claims_are_used_up(world: World) -> None:
+    shop = await world.open_shop()
+    subject_id = world.identity.knows(shop.party("owner"))
+    law = world.grant_of_law(shop, "owner", subject_id)
+    phone = replace(
+        law, grant_id=GrantId(ids.new()), kind="consent", rule_id=None, rule_version=None, letter=None,
+        purpose_id="contact_by_phone", purpose_version=1, attributes=(AttributeId("person.phone"),),
+    )  # fmt: skip
+    world.consent.grants[phone.grant_id] = phone
+    await world.arrives(law)
+    world.identity.holds_claims(shop.party("owner"), dict(PERSON))
+    assert (await world.collect(shop, "owner", **SHOP))["contact-phone"]["outcome"] == "reusable"
+
+
+async def test_claims_whose_grant_is_news_to_identity_are_waited_for_a_moment(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    (claims_id,) = world.identity.values
+    late = world.identity.values.pop(claims_id)
+    collecting = asyncio.create_task(world.collect(opened))
+    await asyncio.sleep(0.25)
+    world.identity.values[claims_id] = late
+    assert (await collecting)["mother-identity"]["outcome"] == "reusable"
+
+
+async def test_claims_that_are_not_to_be_had_leave_nothing_in_flight(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    world.identity.values.clear()
+    assert (await world.collect(opened))["mother-identity"]["outcome"] == "fetchable"
+    assert await world.value("SELECT count(*) FROM lookup WHERE subject_id = $1", subject_id) == 0

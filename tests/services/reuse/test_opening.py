@@ -1,8 +1,10 @@
 """What is declared at opening is held to the map in force, and the map becomes components."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +153,9 @@ def test_R3_a_closed_dossier_and_a_dead_draft_are_open_for_nothing() -> None:
         make_dossier().close("granted", NOW).check_open(NOW)
     with pytest.raises(DraftLapsed):
         make_dossier(dies_at=NOW).check_open(NOW)
+
+
+def test_the_readme_draws_the_transitions_as_they_are() -> None:
+    readme = Path("services/reuse/README.md").read_text("utf-8")
+    drawn = set(re.findall(r"^(\w+) +--(\w+)--> (\w+)", readme, re.MULTILINE))
+    assert drawn == {(state, act, after) for (state, act), after in TRANSITIONS.items() if after}

@@ -3,12 +3,16 @@
 import asyncio
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
+from services.reuse.domain.words import DossierUid, PartyUid
+from services.reuse.store.release import Finding, Wanted, authorise
 from shared import clock, ids
+from shared.tokens import Actor, AgencyRef, Caller, Mandate
 from tests.services.reuse.conftest import NGO_QUYEN, ORIGIN, SHOP, World, claims_of, code_of, released_attributes
 
 pytestmark = pytest.mark.stack
@@ -226,3 +230,52 @@ async def test_R5_a_party_nobody_has_identified_gets_nothing(world: World) -> No
 
 def _without_trace(problem: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in problem.items() if name != "trace_id"}
+
+
+async def test_R3_a_draft_that_was_not_received_in_time_gets_nothing(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    await world.execute(
+        """UPDATE dossier SET opened_at = now() - interval '2 days', dies_at = now() - interval '1 day'
+           WHERE dossier_uid = $1""",
+        opened.uid,
+    )
+    assert code_of(await world.release(opened)) == (409, "dossier_lapsed")
+
+
+async def test_R15_evidence_kept_by_a_rule_goes_to_the_procedures_it_names_and_to_no_other(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    await world.collect(opened)
+    await world.execute(
+        """UPDATE holding SET scope = 'legal_reuse', dossier_uid = NULL, grant_id = NULL, rule_id = 'keep',
+                              rule_version = 1, procedures = '{1.001456}', until = now() + interval '1 day'
+           WHERE subject_id = $1""",
+        subject_id,
+    )
+    assert code_of(await world.release(opened, "parents-marriage")) == (403, "evidence_not_held")
+    await world.execute("UPDATE holding SET procedures = '{1.001193}' WHERE subject_id = $1", subject_id)
+    told = claims_of(await world.release(opened, "parents-marriage"))["provenance"][0]["held"]
+    assert (told["scope"], told["rule_id"], told["grant_id"]) == ("legal_reuse", "keep", None)
+
+
+async def test_a_token_that_ends_while_the_statement_waits_authorises_nothing(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    await world.watermark()
+    ended = Caller(
+        client_id="justice-system", sub=None, subject_id=None, agency=AgencyRef("ag-000101", "UBND", "justice"),
+        mandate=Mandate("m", "procedure", ("1.001193",), None), actor=Actor("officer", "off-7", "x"), dossier_uid=None,
+        party_uid=None, attributes=(), token_id="t", expires_at=clock.now(), acr=None, auth_time=None,
+    )  # fmt: skip
+    wanted = Wanted(DossierUid(UUID(opened.uid)), PartyUid(UUID(opened.party("mother"))), None, ended)
+    async with world.db.statement() as tx:
+        found = await authorise(
+            tx, release_id=ids.new(), event_id=ids.new(), wanted=wanted, proof=None, lease=world.parts.lease,
+            unsealed_bound=world.parts.unsealed_bound, vouched=None, traceparent=None,
+        )  # fmt: skip
+    assert isinstance(found, Finding)
+    assert not found.token_valid
+    assert found.is_covered
