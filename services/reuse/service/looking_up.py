@@ -92,18 +92,16 @@ async def _still_open(tx: Tx, parts: Parts, at: Situation, lookup: Lookup) -> Lo
 
 async def _match_keys(tx: Tx, parts: Parts, at: Situation) -> Mapping[str, JsonValue] | None:
     """Open the newest number, name and birth date that may be used here; None while one is still being collected."""
-    newest = {
-        key: max((held.evidence for held in at.usable(key)), key=lambda e: (e.verified_at, e.evidence_id), default=None)
-        for key in MATCH_KEYS
-    }
+    newest = {key: found for key in MATCH_KEYS if (found := _newest(at, key))}
     wrapped = await evidence.find_data_key(tx, at.person.get_subject())
-    if wrapped is None:
+    if wrapped is None or len(newest) < len(MATCH_KEYS):
         return None
-    return (
-        {key: orjson.loads(parts.vault.open(wrapped, e.sealed, e.place))["value"] for key, e in newest.items() if e}
-        if all(newest.values())
-        else None
-    )
+    return {key: orjson.loads(parts.vault.open(wrapped, e.sealed, e.place))["value"] for key, e in newest.items()}
+
+
+def _newest(at: Situation, attribute: AttributeId) -> Evidence | None:
+    usable = (held.evidence for held in at.usable(attribute))
+    return max(usable, key=lambda e: (e.verified_at, e.evidence_id), default=None)
 
 
 def _question(lookup: Lookup, at: Situation, caller: Caller, match: Mapping[str, JsonValue]) -> Question:
