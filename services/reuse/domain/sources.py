@@ -57,10 +57,10 @@ class Situation:
 
     def usable(self, attribute: AttributeId) -> Iterator[Held]:
         """Yield evidence that may be used for this dossier: held for it, and what it stands on still valid (R8)."""
-        valid = {g.grant_id for g in self.grants if g.is_valid(self.now)}
+        valid = {g.grant_id: g for g in self.grants if g.is_valid(self.now)}
         for each in self.held:
             covered = each.holding.covers(self.dossier.dossier_uid, self.dossier.procedure, self.now)
-            if each.evidence.attribute == attribute and covered and _stands(each.holding.grant_id, valid):
+            if each.evidence.attribute == attribute and covered and _stands(each, valid):
                 yield each
 
     def find_suiting(self, component: Component, attribute: AttributeId) -> Evidence | None:
@@ -131,5 +131,10 @@ def _after(answers: list[Answered], now: datetime) -> Readiness:
     return Readiness.OFFICER if newest.outcome in ("partial", "mismatch") else Readiness.EXHAUSTED
 
 
-def _stands(grant_id: GrantId | None, valid: set[GrantId]) -> bool:
-    return grant_id is None or grant_id in valid
+def _stands(held: Held, valid: Mapping[GrantId, Grant]) -> bool:
+    """Say whether what it is held under still stands; a consent to keep only for what it still names."""
+    grant_id = held.holding.grant_id
+    if grant_id is None:
+        return True
+    grant = valid.get(grant_id)
+    return grant is not None and (held.holding.scope == "dossier" or held.evidence.attribute in grant.attributes)

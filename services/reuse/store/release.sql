@@ -33,7 +33,7 @@ candidate AS MATERIALIZED (
          h.rule_id AS holding_rule, h.until AS held_until
   FROM asked k
   CROSS JOIN (SELECT procedure FROM dossier_locked) d
-  JOIN grant_copy g ON g.subject_id = k.subject_id AND g.dossier_uid = $3 AND g.party_uid = $4
+  JOIN grant_copy g ON g.subject_id = k.subject_id AND g.dossier_uid = $3
        AND g.scope = 'release' AND g.state = 'granted' AND k.attribute = ANY (g.attributes)
        AND g.client_id = $5 AND g.agency_uid = $6
   JOIN evidence e ON e.subject_id = k.subject_id AND e.attribute = k.attribute
@@ -77,13 +77,11 @@ live AS MATERIALIZED (
 covered AS MATERIALIZED (
   SELECT c.*, g.sub, g.kind, g.rule_id, g.purpose_id, g.legal_refs, g.valid_until AS release_until, hg.valid_until AS holding_until
   FROM candidate c
-  CROSS JOIN moment m
   JOIN live g ON g.grant_id = c.release_grant AND c.attribute = ANY (g.attributes)
   LEFT JOIN live hg ON hg.grant_id = c.holding_grant
   -- A retention grant must still name the attribute; match keys may be held for a dossier without being asked by it.
   WHERE (c.holding_grant IS NULL
          OR (hg.grant_id IS NOT NULL AND (c.scope = 'dossier' OR c.attribute = ANY (hg.attributes))))
-    AND (c.held_until IS NULL OR m.now < c.held_until)
 ),
 complete AS MATERIALIZED (
   SELECT k.component_id

@@ -9,7 +9,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
-from services.reuse.domain.words import DossierUid, PartyUid
+from services.reuse.domain.words import AttributeId, DossierUid, PartyUid
 from services.reuse.store.release import Finding, Wanted, authorise
 from shared import clock, ids
 from shared.tokens import Actor, AgencyRef, Caller, Mandate
@@ -279,3 +279,34 @@ async def test_a_token_that_ends_while_the_statement_waits_authorises_nothing(wo
     assert isinstance(found, Finding)
     assert not found.token_valid
     assert found.is_covered
+
+
+async def test_R8_a_grant_for_one_dossier_is_none_for_another_of_the_same_agency(world: World) -> None:
+    first, second = await world.open(), await world.open()
+    subject_id, _ = await world.mother(first)
+    await world.arrives(world.retention(subject_id, "marriage.record"))
+    await world.collect(first)
+    world.identity.knows(second.party("mother"), subject_id=subject_id)
+    assert code_of(await world.release(second, "parents-marriage")) == (403, "grant_missing")
+
+
+async def test_R8_a_consent_to_keep_holds_only_what_it_still_names(world: World) -> None:
+    first, second = await world.open(), await world.open()
+    subject_id, _ = await world.mother(first)
+    kept = world.retention(subject_id, "marriage.record")
+    await world.arrives(kept)
+    await world.collect(first)
+    world.identity.knows(second.party("mother"), subject_id=subject_id)
+    await world.arrives(world.grant_of_law(second, "mother", subject_id))
+    assert (await world.release(second, "parents-marriage")).status_code == 200
+    await world.arrives(replace(kept, version=2, attributes=(AttributeId("person.sex"),)))
+    assert code_of(await world.release(second, "parents-marriage")) == (403, "evidence_not_held")
+
+
+async def test_evidence_that_is_not_sure_enough_for_the_component_does_not_go_out(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    await world.collect(opened)
+    await world.execute("UPDATE evidence SET value_grade = 'L1' WHERE subject_id = $1", subject_id)
+    assert code_of(await world.release(opened, "parents-marriage")) == (403, "evidence_stale")
+    assert (await world.release(opened, "mother-identity")).status_code == 200
