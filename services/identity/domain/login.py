@@ -1,8 +1,11 @@
 """What VNeID says of a login once every check has passed, and the reasons for which a login can lead to nothing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from pydantic import JsonValue
 
 from services.identity.domain.oauth import Error
 from services.identity.domain.person import MatchKeys
@@ -18,6 +21,7 @@ class VerifiedLogin:
     acr: str
     auth_level: int  # how strongly she logged in (Decree 69/2024 Art 20), 1 to 4
     account_level: int  # how she enrolled, 1 or 2
+    further: Mapping[str, JsonValue] = field(repr=False, default_factory=dict[str, JsonValue])  # by attribute id
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ async def _log_in(tx: Tx, given: Parts, flow: Flow, login: VerifiedLogin, capaci
 async def _hold_claims(tx: Tx, given: Parts, flow: Flow, login: VerifiedLogin, now: datetime) -> None:
     """Hold what VNeID said, as far as it is asked; the rest is dropped here."""
     who, asked = flow.logged_in(), flow.asked()
-    values = {name: value for name, value in login.keys.attributes().items() if name in asked.attributes}
+    told = {**login.further, **login.keys.attributes()}
+    values = {name: value for name, value in told.items() if name in asked.attributes}
     if not values:
         return
     held = Claims(

@@ -33,6 +33,25 @@ def granted(at: Situation, claims: Claims) -> dict[AttributeId, Grant]:
     return found
 
 
+def wanted(at: Situation, claims: Claims) -> dict[AttributeId, Grant]:
+    """Return which of these claims are worth collecting: granted, and not held already while fresh.
+
+    What she lets us keep is used before what her login says again, so that it is really she who decides by keeping it.
+    A provisional citizen's newest keys replace the older ones.
+    """
+    allowed = granted(at, claims)
+    if at.person.provisional:
+        return allowed
+    return {attribute: grant for attribute, grant in allowed.items() if not _is_held(at, attribute)}
+
+
+def _is_held(at: Situation, attribute: AttributeId) -> bool:
+    asking = [c for c in at.dossier.components_of(at.party.party_uid) if attribute in c.attributes]
+    if asking:
+        return all(at.find_suiting(component, attribute) for component in asking)
+    return any(at.usable(attribute))
+
+
 def find_identifying_grant(at: Situation) -> Grant | None:
     """Return a valid grant of law under which she may be looked up merely to know who she is."""
     of_law = (g for g in at.release_grants if g.kind == "legal_basis" and g.is_valid(at.now))

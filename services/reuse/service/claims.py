@@ -11,7 +11,7 @@ from services.reuse.domain.grant import Grant
 from services.reuse.domain.lookup import Lookup
 from services.reuse.domain.party import Claims
 from services.reuse.domain.sources import Outcome, Situation
-from services.reuse.domain.steps import granted
+from services.reuse.domain.steps import granted, wanted
 from services.reuse.domain.words import AttributeId
 from services.reuse.parts import Parts
 from services.reuse.service import keeping
@@ -32,9 +32,20 @@ async def collect_waiting(db: Database, parts: Parts, *, at: Situation, caller: 
     Safe after a crash anywhere: claims that have become evidence are only confirmed, others can be asked for again.
     """
     for claims in at.person.claims:
-        under = granted(at, claims)
-        if claims.state in ("held", "collectable") and under:
+        if claims.state not in ("held", "collectable") or not granted(at, claims):
+            continue
+        if under := wanted(at, claims):
             await _collect(db, parts, at=at, caller=caller, claims=claims, under=under)
+        else:
+            await _confirm_collected(db, parts, claims)
+
+
+async def _confirm_collected(db: Database, parts: Parts, claims: Claims) -> None:
+    """Confirm what has become evidence before a crash; what is held from elsewhere stays with identity and lapses."""
+    async with db.read() as tx:
+        collected = await lookups.are_collected(tx, claims.claims_id)
+    if collected:
+        await parts.identity.confirm(claims.claims_id)
 
 
 def lacks_a_grant(at: Situation) -> bool:

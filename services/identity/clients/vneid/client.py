@@ -200,4 +200,5 @@ def _verified(id_token: IdToken, told: ToldOfPerson) -> VerifiedLogin:
         acr=id_token.acr,
         auth_level=int(told.acr),
         account_level=told.account_level,
+        further=told.further,
     )

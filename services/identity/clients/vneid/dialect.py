@@ -1,6 +1,7 @@
 """How VNeID words its claims: a port, and one adapter for each dialect. What no adapter names is dropped here."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -21,10 +22,12 @@ class ToldOfPerson:
     keys: MatchKeys
     account_level: int
     acr: str
+    further: Mapping[str, JsonValue] = field(repr=False, default_factory=dict[str, JsonValue])
+    """What else it says of her, under our attribute ids; a login holds of it only what was asked."""
 
 
 class _DialectA(BaseModel):
-    """VNConnect towards one-stop systems: the seven claims we take of the dozens that may come."""
+    """VNConnect towards one-stop systems: the seven claims without which nobody logs in."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -46,7 +49,50 @@ def read_dialect_a(claims: Mapping[str, JsonValue]) -> ToldOfPerson:
         keys = MatchKeys(told.SoDinhDanh, written_name(told.HoVaTen), BirthDate(_iso(told.NgayThangNamSinh)))
     except (ValidationError, InvalidKeys):
         raise invalid() from None
-    return ToldOfPerson(told.sub, keys, int(told.IAL), told.loAs)
+    return ToldOfPerson(told.sub, keys, int(told.IAL), told.loAs, dict(_further(claims)))
+
+
+_SEX: Mapping[JsonValue, JsonValue] = {"1": "male", "2": "female"}
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+def _further(claims: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
+    """Read what not everybody's login says; a member we cannot read is left out, a source may be asked for it yet."""
+    if sex := _SEX.get(claims.get("GioiTinh")):
+        yield "person.sex", sex
+    if (country := claims.get("QuocTich")) and isinstance(country, str) and _COUNTRY.fullmatch(country):
+        yield "person.nationality", [country]
+    if (phone := claims.get("SoDienThoai")) and isinstance(phone, str) and _PHONE.fullmatch(phone):
+        yield "person.phone", phone
+    for name, attribute in (("ThuongTru", "residence.permanent"), ("NoiOHienNay", "residence.current")):
+        if address := _address(claims.get(name)):
+            yield attribute, address
+
+
+class _Address(BaseModel):
+    """An address as dialect A writes it; `ChiTiet` is the whole line."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    ChiTiet: str = Field(min_length=1, max_length=300)
+    MaPhuongXa: str | None = Field(default=None, pattern=r"^[0-9]{5}$")
+    MaTinhThanh: str | None = Field(default=None, pattern=r"^[0-9]{2}$")
+    QuocGia: str = Field(pattern=r"^[A-Z]{2}$")
+
+
+def _address(told: JsonValue) -> JsonValue:
+    try:
+        read = _Address.model_validate(told)
+    except ValidationError:
+        return None
+    members = {
+        "formatted": read.ChiTiet,
+        "commune_code": read.MaPhuongXa,
+        "province_code": read.MaTinhThanh,
+        "country": read.QuocGia,
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _iso(digits: str) -> str:
