@@ -1,13 +1,19 @@
 """Joins a service to the others: its relay, its reader, and what it says without a number."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
+from shared import outbox
 from shared.consumer import Consumer, NoticeHandler
-from shared.events import Data
+from shared.db import Tx
+from shared.events import Data, Malformed, Notice
 from shared.inbox import Handler
 from shared.kafka import Kafka
 from shared.relay import Relay
 from shared.service import Service
+
+SEALED = "audit.sealed.v1"
+"""How far `audit` has sealed a source's events: every service notes it of its own."""
 
 
 class Messaging:
@@ -19,12 +25,12 @@ class Messaging:
         *,
         sources: Sequence[str],
         handlers: Mapping[str, Handler],
-        notices: Mapping[str, NoticeHandler] | None = None,
         watermark_every: float = 60.0,
     ) -> None:
-        """Publish what the service appends to its outbox; read `sources` with these handlers (see `Consumer`)."""
-        self._service, self._sources = service, sources
-        self._handlers, self._notices = handlers, notices
+        """Publish what the service appends to its outbox; read `sources`, and `audit`, with these handlers."""
+        self._service, self._sources = service, sorted({*sources, "audit"})
+        self._handlers = handlers
+        self._notices: Mapping[str, NoticeHandler] = {SEALED: partial(note_sealed, of=service.name)}
         self._watermark_every = watermark_every
         self._kafka = Kafka(service.settings.kafka_bootstrap)
         service.on_close.append(self._kafka.close)
@@ -60,3 +66,12 @@ class Messaging:
             partitions=service.settings.partitions,
             watermark_every=self._watermark_every,
         )
+
+
+async def note_sealed(tx: Tx, notice: Notice, *, of: str) -> None:
+    """Note how far the events of service `of` are in the log; rows of its outbox stay at least until then."""
+    source, sequence = notice.data.get("source"), notice.data.get("sequence")
+    if type(sequence) is not int:
+        raise Malformed("sequence")
+    if source == of:
+        await outbox.mark_sealed(tx, sequence, now=notice.time)

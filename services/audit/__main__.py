@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.audit import api
-from services.audit.consumer import HANDLERS, NOTICES
+from services.audit.consumer import HANDLERS
 from services.audit.domain.note import NoteKey
 from services.audit.service import sealing, sequencing
 from services.audit.settings import Settings
@@ -30,7 +30,7 @@ def compose(settings: Settings) -> Service:
     service = Service("audit", _app(settings), settings)
     key = NoteKey.of_pem(settings.log_origin, settings.log_key_file.read_bytes())
     service.app.state.log_key = key.verifier
-    messaging = Messaging(service, sources=SOURCES, handlers=HANDLERS, notices=NOTICES)
+    messaging = Messaging(service, sources=SOURCES, handlers=HANDLERS)
     keeper = _Keeper(service, key, messaging, timedelta(seconds=settings.omission_bound_seconds))
     service.background += [
         lambda: every(SEQUENCE_SECONDS, keeper.sequence, "sequence"),

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.audit.service import keeping, sealing
-from shared.consumer import NoticeHandler
+from services.audit.service import keeping
 from shared.inbox import Handler
 
 HANDLERS: Mapping[str, Handler] = {"*": keeping.keep}
-NOTICES: Mapping[str, NoticeHandler] = {"audit.sealed.v1": sealing.on_sealed}

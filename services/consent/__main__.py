@@ -21,12 +21,10 @@ from services.consent.service import request as requests
 from services.consent.settings import Settings
 from services.consent.signing import ReceiptSigner
 from shared import clock, health
-from shared.consumer import Consumer
 from shared.http import make_app
-from shared.kafka import Kafka
 from shared.keys import SigningKey
+from shared.messaging import Messaging
 from shared.pages import Pages
-from shared.relay import Relay
 from shared.service import Service, serve
 from shared.timers import every
 
@@ -41,7 +39,7 @@ def compose(settings: Settings) -> Service:
     parts = _parts(service, settings)
     service.app.state.parts = parts
     service.on_close.append(parts.login.close)
-    _add_background(service, settings, parts)
+    _add_background(service, parts)
     return service
 
 
@@ -83,19 +81,9 @@ def _parts(service: Service, settings: Settings) -> Parts:
     )
 
 
-def _add_background(service: Service, settings: Settings, parts: Parts) -> None:
+def _add_background(service: Service, parts: Parts) -> None:
     """Relay, consumer and timers: every replica runs them; each picks its work so that it is done once."""
-    kafka = Kafka(settings.kafka_bootstrap)
-    service.on_close.append(kafka.close)
-
-    async def relay() -> None:
-        await Relay(
-            NAME, dsn=settings.dsn(), db=service.db, kafka=kafka, key=service.key, partitions=settings.partitions,
-            watermark_every=WATERMARK_SECONDS,
-        ).run()  # fmt: skip
-
-    async def consume() -> None:
-        await Consumer(NAME, db=service.db, kafka=kafka, trust=service.trust, sources=SOURCES, handlers=HANDLERS).run()
+    Messaging(service, sources=SOURCES, handlers=HANDLERS, watermark_every=WATERMARK_SECONDS)
 
     async def confirm_withdrawals() -> None:
         confirm = partial(withdraw.confirm_left_over, service.db, confirming=parts.confirming)
@@ -111,7 +99,7 @@ def _add_background(service: Service, settings: Settings, parts: Parts) -> None:
     async def forget_sessions() -> None:
         await every(60, lambda: logins.forget_expired(service.db, clock.now()), "sessions_expired")
 
-    service.background += [relay, consume, confirm_withdrawals, end_run_out, lapse_requests, forget_sessions]
+    service.background += [confirm_withdrawals, end_run_out, lapse_requests, forget_sessions]
 
 
 if __name__ == "__main__":

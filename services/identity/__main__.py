@@ -26,19 +26,16 @@ from services.identity.service.sweep import sweep
 from services.identity.settings import Settings
 from services.identity.tokens import TokenIssuer
 from shared import clock, health, reference
-from shared.consumer import Consumer
 from shared.http import make_app
-from shared.kafka import Kafka
 from shared.keys import SigningKey
+from shared.messaging import Messaging
 from shared.pages import Pages
-from shared.relay import Relay
 from shared.service import Service, serve
 from shared.settings import read_key
 from shared.timers import every
 from shared.vault import Vault
 
 NAME = "identity"
-WATERMARK_SECONDS = 60.0
 SWEEP_SECONDS = 5
 
 
@@ -78,7 +75,7 @@ def compose(settings: Settings) -> IdentityService:
         reuse=ReuseClient(service.client("reuse")),
     )
     service.app.state.parts = parts
-    _add_background(service, settings, parts)
+    _add_background(service, parts)
     return service
 
 
@@ -111,25 +108,14 @@ def _vneid(settings: Settings) -> VneidClient:
     )
 
 
-def _add_background(service: Service, settings: Settings, parts: Parts) -> None:
-    """Relay, consumer and timer: every replica runs them; each picks its work so that it is done once."""
-    kafka = Kafka(settings.kafka_bootstrap)
-    service.on_close.append(kafka.close)
-
-    async def relay() -> None:
-        await Relay(
-            NAME, dsn=settings.dsn(), db=service.db, kafka=kafka, key=service.key, partitions=settings.partitions,
-            watermark_every=WATERMARK_SECONDS,
-        ).run()  # fmt: skip
-
-    async def consume() -> None:
-        handlers = make_handlers(parts)
-        await Consumer(NAME, db=service.db, kafka=kafka, trust=service.trust, sources=SOURCES, handlers=handlers).run()
+def _add_background(service: Service, parts: Parts) -> None:
+    """Relay, reader and timer: every replica runs them; each picks its work so that it is done once."""
+    Messaging(service, sources=SOURCES, handlers=make_handlers(parts))
 
     async def end_what_is_over() -> None:
         await every(SWEEP_SECONDS, lambda: sweep(service.db, clock.now()), "logins_overdue")
 
-    service.background += [relay, consume, end_what_is_over]
+    service.background.append(end_what_is_over)
 
 
 if __name__ == "__main__":

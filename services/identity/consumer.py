@@ -55,7 +55,7 @@ class _Grant(_Told):
     party_uid: UUID | None
     attributes: list[str]
     request_id: UUID | None
-    valid_until: AwareDatetime
+    valid_until: AwareDatetime | None
 
     def release(self) -> ReleaseGrant | None:
         """Return it as a right to release; None for a right to keep, which lets nothing be collected."""

@@ -10,7 +10,7 @@ from services.reuse.api import collecting, dossiers, inside, judging, releases
 from services.reuse.clients.consent import ConsentClient
 from services.reuse.clients.identity import IdentityClient
 from services.reuse.clients.registries import RegistriesClient
-from services.reuse.consumer import HANDLERS, NOTICES, SOURCES
+from services.reuse.consumer import HANDLERS, SOURCES
 from services.reuse.domain.lease import Lease
 from services.reuse.domain.procedure import Grade
 from services.reuse.domain.words import AttributeId
@@ -39,7 +39,7 @@ def compose(settings: Settings) -> Service:
     parts = _parts(service, settings)
     service.app.state.parts = parts
     service.on_close.append(parts.registries.close)
-    Messaging(service, sources=SOURCES, handlers=HANDLERS, notices=NOTICES)
+    Messaging(service, sources=SOURCES, handlers=HANDLERS)
     _add_background(service, parts)
     return service
 

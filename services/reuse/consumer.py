@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from services.reuse.clients.consent import read_grant
 from services.reuse.service import grants
 from services.reuse.store import dossiers
-from shared import clock, outbox
-from shared.consumer import NoticeHandler
+from shared import clock
 from shared.db import Tx
-from shared.events import Notice, Received
+from shared.events import Received
 from shared.inbox import Handler
 
 
@@ -33,11 +32,6 @@ class _Identified(_Told):
     state: Literal["reserved", "bound"]
 
 
-class _Sealed(_Told):
-    source: str
-    sequence: int
-
-
 async def on_grant(tx: Tx, event: Received) -> None:
     """Take in the full state of a grant; the partition is where watermarks vouch for it from now on."""
     told = read_grant(_OfGrant.model_validate(event.data).grant, partition=event.partition)
@@ -51,13 +45,6 @@ async def on_party_identified(tx: Tx, event: Received) -> None:
         await dossiers.bind(tx, dossier_uid=told.dossier_uid, party_uid=told.party_uid, subject_id=told.subject_id)
 
 
-async def on_sealed(tx: Tx, notice: Notice) -> None:
-    """Note how far our own events are in the log."""
-    told = _Sealed.model_validate(notice.data)
-    if told.source == "reuse":
-        await outbox.mark_sealed(tx, told.sequence, now=clock.now())
-
-
 SOURCES = ("identity", "consent", "audit")
 HANDLERS: Mapping[str, Handler] = {
     "identity.party-identified.v1": on_party_identified,
@@ -67,4 +54,3 @@ HANDLERS: Mapping[str, Handler] = {
     "consent.expired.v1": on_grant,
     "consent.legal-basis-ended.v1": on_grant,
 }
-NOTICES: Mapping[str, NoticeHandler] = {"audit.sealed.v1": on_sealed}

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from services.audit import store
-from shared import outbox
-from shared.db import Database, Tx
-from shared.events import Data, Notice, written
+from shared.db import Database
+from shared.events import Data, written
+from shared.messaging import SEALED
 
 Announce = Callable[[str, Data], Awaitable[None]]
 """Publishes a signed message without a number: (type, data)."""
@@ -21,7 +21,7 @@ async def announce(moved: Mapping[str, int], *, db: Database, say: Announce, now
     size = newest[0] if newest else 0
     for source, sequence in moved.items():
         data: Data = {"source": source, "sequence": sequence, "sealed_at": written(now), "tree_size": size}
-        await say("audit.sealed.v1", data)
+        await say(SEALED, data)
 
 
 async def announce_all(*, db: Database, say: Announce, now: datetime) -> None:
@@ -29,9 +29,3 @@ async def announce_all(*, db: Database, say: Announce, now: datetime) -> None:
     async with db.read() as tx:
         sealed = await store.sealed(tx)
     await announce(sealed, db=db, say=say, now=now)
-
-
-async def on_sealed(tx: Tx, notice: Notice) -> None:
-    """Note in our own outbox how far our own events are sealed."""
-    if notice.data["source"] == "audit":
-        await outbox.mark_sealed(tx, int(str(notice.data["sequence"])), now=notice.time)

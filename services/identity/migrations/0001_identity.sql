@@ -193,6 +193,6 @@ CREATE TABLE release_grant (
     party_uid   uuid NOT NULL,
     attributes  text[] NOT NULL,
     standing    boolean NOT NULL,
-    valid_until timestamptz NOT NULL
+    valid_until timestamptz  -- null: as long as its rule
 );
 CREATE INDEX release_grant_party ON release_grant (dossier_uid, party_uid, subject_id);

@@ -19,7 +19,7 @@ class ReleaseGrant:
     party_uid: PartyUid
     attributes: tuple[str, ...]
     standing: bool
-    valid_until: datetime
+    valid_until: datetime | None
 
 
 async def upsert(tx: Tx, grant: ReleaseGrant) -> None:
@@ -44,7 +44,8 @@ async def granted_attributes(
     """Return what may be released of this party now."""
     rows = await tx.fetch(
         """SELECT DISTINCT unnest(attributes) AS attribute FROM release_grant
-           WHERE dossier_uid = $1 AND party_uid = $2 AND subject_id = $3 AND standing AND valid_until > $4""",
+           WHERE dossier_uid = $1 AND party_uid = $2 AND subject_id = $3 AND standing
+             AND (valid_until IS NULL OR valid_until > $4)""",
         dossier_uid, party_uid, subject_id, now,
     )  # fmt: skip
     return {row["attribute"] for row in rows}

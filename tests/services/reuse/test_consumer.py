@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from services.reuse.consumer import HANDLERS, NOTICES
+from services.reuse.consumer import HANDLERS
 from shared import clock, ids
 from shared.events import Notice, Received
+from shared.messaging import note_sealed
 from tests.services.reuse.conftest import Opened, World, code_of
 
 pytestmark = pytest.mark.stack
@@ -83,5 +84,5 @@ async def test_what_audit_has_sealed_does_not_stop_releases(world: World) -> Non
         data={"source": "reuse", "sequence": 900_000, "sealed_at": "", "tree_size": 1},
     )  # fmt: skip
     async with world.db.transaction() as tx:
-        await NOTICES[notice.type](tx, notice)
+        await note_sealed(tx, notice, of="reuse")
     assert (await world.release(opened)).status_code == 200
