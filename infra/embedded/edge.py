@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -35,6 +36,12 @@ def edge(services: Mapping[str, Application]) -> Application:
             await service(scope, receive, send)
 
     return route
+
+
+def passing_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
+    """Make the client of a proxy: it keeps no cookies, for those of one browser are no other's."""
+    jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx2.AsyncClient(cookies=jar, transport=transport, timeout=30, follow_redirects=False, trust_env=False)
 
 
 def proxy(base_url: str, client: httpx2.AsyncClient) -> Application:

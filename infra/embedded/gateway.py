@@ -12,7 +12,7 @@ from typing import TextIO
 import httpx2
 import uvicorn
 
-from infra.embedded.edge import Application, edge, proxy
+from infra.embedded.edge import Application, edge, passing_client, proxy
 from infra.embedded.environment import ROOT, Ports
 from infra.embedded.keyring import SERVICES
 from shared.service import server_config
@@ -86,7 +86,7 @@ async def _in_processes(
     environments: Environments, ports: Ports, log: TextIO
 ) -> AsyncGenerator[Mapping[str, Application]]:
     async with AsyncExitStack() as running:
-        client = await running.enter_async_context(httpx2.AsyncClient(timeout=30))
+        client = await running.enter_async_context(passing_client())
         for name in SERVICES:
             await running.enter_async_context(process(f"services.{name}", environments[name], log))
         for name in SERVICES:

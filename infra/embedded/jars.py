@@ -5,10 +5,13 @@
 
 import fcntl
 import hashlib
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import jgo
+import truststore
 from jgo.maven import MavenContext
 from platformdirs import user_cache_path
 
@@ -24,9 +27,19 @@ def classpath() -> str:
 
     Raises StackError for a jar that cannot be had, or is not the one we know.
     """
-    with (_cache() / "lock").open("a") as lock, ThreadPoolExecutor(4) as pool:
+    with (_cache() / "lock").open("a") as lock, _system_certificates(), ThreadPoolExecutor(4) as pool:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks starting at once fetch once
         return ":".join(str(path) for path in pool.map(_checked, *zip(*_known(), strict=True)))
+
+
+@contextmanager
+def _system_certificates() -> Generator[None]:
+    """Have jgo's HTTP client trust whom this machine trusts, such as an office's proxy, rather than its own list."""
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
 
 
 def _known() -> list[tuple[str, str]]:

@@ -1,0 +1,73 @@
+"""The one public port: routes by first segment, refuses what is nobody's, and passes on without mixing browsers up."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from infra.embedded.edge import LARGEST_BODY, edge, passing_client, proxy
+
+
+async def tell(request: Request) -> Response:
+    """Say what arrived, and set a cookie as a service does."""
+    said = f"{request.method} {request.url.path}?{request.url.query} {request.cookies} {len(await request.body())}"
+    answer = PlainTextResponse(said)
+    answer.set_cookie("browser", request.query_params.get("who", ""))
+    return answer
+
+
+SERVICE = Starlette(routes=[Route("/{path:path}", tell, methods=["GET", "POST"])])
+
+
+def browser(application: Any) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url="http://localhost:8080")
+
+
+def proxied() -> Any:
+    return proxy("http://127.0.0.1:8102", passing_client(httpx2.ASGITransport(SERVICE)))
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/internal/clock", "/other/x", "/consent/../internal/x", "/.well-known/x", "//consent"]
+)
+async def test_what_is_no_services_does_not_exist(path: str) -> None:
+    async with browser(edge({"consent": SERVICE})) as http:
+        refused = await http.request("GET", httpx2.URL("http://localhost:8080", raw_path=path.encode()))
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+
+
+async def test_the_issuers_metadata_lie_where_rfc_8414_puts_them() -> None:
+    async with browser(edge({"identity": SERVICE})) as http:
+        answer = await http.get("/.well-known/oauth-authorization-server/identity")
+    assert answer.status_code == 200
+
+
+async def test_a_service_in_a_process_of_its_own_gets_the_request_as_it_came() -> None:
+    async with browser(proxied()) as http:
+        http.cookies.set("mine", "1")
+        answer = await http.post("/consent/x%2Fy?who=a&n=1", content=b"12345")
+    assert answer.text == "POST /consent/x/y?who=a&n=1 {'mine': '1'} 5"
+
+
+async def test_the_cookies_of_one_browser_never_reach_the_service_as_anothers() -> None:
+    application = proxied()
+    async with browser(application) as hers, browser(application) as his:
+        await hers.get("/consent/a?who=her")
+        assert "{'browser': 'her'}" in (await hers.get("/consent/b")).text
+        assert "{}" in (await his.get("/consent/c")).text
+
+
+async def test_a_body_larger_than_anybody_accepts_is_not_passed_on() -> None:
+    async with browser(proxied()) as http:
+        refused = await http.post("/consent/x", content=b"x" * (LARGEST_BODY + 1))
+    assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_service_that_does_not_answer_is_unavailable_for_now() -> None:
+    async with browser(proxy("http://127.0.0.1:9", passing_client())) as http:
+        refused = await http.get("/consent/x")
+    assert (refused.status_code, refused.json()["retryable"]) == (503, True)
