@@ -3,13 +3,17 @@
 import asyncio
 import shutil
 import sys
+import time
 
 from rich.console import Console
 
+from infra.client.gateway import Refused
+from infra.client.oauth import LoginFailed
 from infra.demo.acts import ACTS, Memory
 from infra.demo.cast import cast_of
 from infra.demo.telling import Story
 from infra.embedded.environment import ROOT, Ports
+from infra.embedded.gateway import DidNotStart
 from infra.embedded.laptop import laptop
 from infra.embedded.processes import StackError, free_ports
 
@@ -21,19 +25,30 @@ def main() -> int:
     console = Console(file=sys.__stdout__)  # sys.stdout is where the services log
     shutil.rmtree(DATA, ignore_errors=True)
     try:
-        return asyncio.run(_play(console))
-    except StackError as error:
-        console.print(f"[red]{error}[/red]")
+        code = asyncio.run(_play(console))
+    except (StackError, DidNotStart) as error:
+        console.print(str(error), style="red", markup=False)
         return 1
-    finally:
+    except (Refused, LoginFailed, LookupError) as error:
+        console.print_exception()
+        console.print(f"The story broke off there: {error}", style="red", markup=False)
+        code = 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        code = 130
+    if code == 1:
+        console.print(f"What the services logged is in {DATA.name}/services.log, until the next `make demo`.")
+    else:
         shutil.rmtree(DATA, ignore_errors=True)
+    return code
 
 
 async def _play(console: Console) -> int:
-    story, memory = Story(console), Memory()
+    story, memory, begun = Story(console), Memory(), time.monotonic()
     with console.status("Starting PostgreSQL, Kafka, the services and the simulators, all empty …"):
         running = laptop(DATA, Ports(*free_ports(len(Ports.__dataclass_fields__))))
         stage = await running.__aenter__()
+    story.say(f"Everything is up after {time.monotonic() - begun:.1f} seconds.")
     try:
         async with cast_of(stage) as cast_:
             for act in ACTS:

@@ -7,7 +7,7 @@ from infra.client.examples import new_application
 from infra.client.gateway import Json, Refused
 from infra.demo import auditing
 from infra.demo.cast import Application, Cast, open_application
-from infra.demo.steps import basis_of, code_of, components_of, decide, given, identify, tell_release
+from infra.demo.steps import basis_of, code_of, components_of, decide, given, identify, once_confirmed, tell_release
 from infra.demo.telling import Story
 from infra.simulators.personas import load_personas
 
@@ -97,23 +97,21 @@ async def verdict_and_certificate(story: Story, cast_: Cast, memory: Memory) -> 
     await birth.collect("child")
     story.expect("the population register confirms it", await birth.outcomes("child"), {"child-identity": "reusable"})
     newborn = PEOPLE["newborn"]
-    deposited = await office.system.deposit(
-        await office.token(),
-        birth.uid,
-        {
-            "party_uid": birth.party("child"),
-            "result_type": "KQ.G15.000031",
-            "value": {
-                "certificate_no": "417/2026",
-                "registered_on": "2026-11-24",
-                "registered_by": office.name,
-                "full_name": newborn.full_name,
-                "birth_date": newborn.birth_date,
-                "sex": newborn.sex,
-                "birth_place": "Hải Phòng",
-            },
+    certificate: Json = {
+        "party_uid": birth.party("child"),
+        "result_type": "KQ.G15.000031",
+        "value": {
+            "certificate_no": "417/2026",
+            "registered_on": "2026-11-24",
+            "registered_by": office.name,
+            "full_name": newborn.full_name,
+            "birth_date": newborn.birth_date,
+            "sex": newborn.sex,
+            "birth_place": "Hải Phòng",
         },
-    )
+    }
+    token = await office.token()
+    deposited = await once_confirmed(lambda: office.system.deposit(token, birth.uid, certificate))
     story.expect("the certificate is evidence of the child now", deposited["attribute"], "birth.certificate")
 
 

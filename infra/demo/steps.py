@@ -1,6 +1,7 @@
 """Steps that several acts take, and how a release is read aloud."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from infra.client.gateway import Json, Refused
@@ -26,6 +27,22 @@ async def code_of(step: Awaitable[object]) -> str:
     except Refused as refused:
         return str(refused.body.get("code"))
     return "not refused"
+
+
+async def once_confirmed(step: Callable[[], Awaitable[T]], *, tries: int = 50) -> T:
+    """Take a step as soon as everybody has heard that the population register knows the person.
+
+    One service asks the register, another holds the person; the news between them is an event, and under way for a
+    moment.
+    """
+    for _ in range(tries):
+        try:
+            return await step()
+        except Refused as refused:
+            if refused.code != "party_provisional":
+                raise
+        await asyncio.sleep(0.2)
+    return await step()
 
 
 async def identify(application: Application, persona: str, role: str, *, full_name: str | None = None) -> Json:
