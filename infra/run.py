@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.embedded.environment import ROOT, Ports
+from infra.embedded.gateway import DidNotStart
 from infra.embedded.laptop import laptop
 from infra.embedded.processes import StackError
 from infra.simulators.personas import load_personas
@@ -22,8 +23,8 @@ def main() -> int:
     console = Console(file=sys.__stdout__)  # sys.stdout is where the services log
     try:
         asyncio.run(_run(console, DATA, split=os.environ.get("SPLIT") == "1"))
-    except StackError as error:
-        console.print(f"[red]{error}[/red]")
+    except (StackError, DidNotStart) as error:
+        console.print(str(error), style="red", markup=False)
         return 1
     return 0
 
@@ -46,10 +47,11 @@ async def _run(console: Console, data: Path, *, split: bool) -> None:
 
 def _tell(console: Console, data: Path, ports: Ports) -> None:
     """Print where everything is, who can log in, and what to try next."""
-    places = Table("Where", "What", title="Một Lần is running", title_justify="left")
+    console.print("Một Lần is running\n", style="italic")
     for url, what in _places(ports, data):
-        places.add_row(url, what)
-    console.print(places)
+        console.print(f"  {what}")
+        console.print(f"    {url}", soft_wrap=True)  # an address that is cut or broken cannot be followed
+    console.print()
     people = Table("Persona", "Who", title="People who can log in at VNeID (all invented)", title_justify="left")
     for name, persona in load_personas().items():
         if persona.account:
@@ -67,7 +69,7 @@ def _places(ports: Ports, data: Path) -> list[tuple[str, str]]:
         (f"{ports.simulators_origin}/city", "a city system: walk the online path as a citizen"),
         (f"{ports.origin}/consent/me", "who used my data: the citizen's own page"),
         (f"{ports.origin}/.well-known/oauth-authorization-server/identity", "metadata of the authorization server"),
-        (f"{ports.origin}/audit/checkpoint", "the log's newest signed checkpoint"),
+        (f"{ports.origin}/audit/checkpoint", "the log's newest signed checkpoint (once something has happened)"),
         (f"{ports.simulators_origin}/vneid", "VNeID, simulated"),
         (f"{ports.simulators_origin}/registries/journal", "what the registries were asked"),
         (str(data.relative_to(ROOT) / "keys" / "auditor-keys.json"), "the keys an auditor verifies with"),
