@@ -54,6 +54,7 @@ async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGener
             kafka=stack.kafka.bootstrap,
             clients_file=keyring.clients(registrations(ports)),
         )
+        keyring.auditor_keys()  # for people: whoever wants to audit this machine's log
         await running.enter_async_context(process("infra.simulators", _simulators(ports, keyring), log))
         async with httpx2.AsyncClient() as client:
             await until_ready(client, f"{ports.simulators_origin}/vneid/.well-known/openid-configuration")
