@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+from pydantic import JsonValue
 
 from infra.client.city_system import CitySystem
 from infra.client.desk import Desk, console
 from infra.client.examples import EXAMPLES, new_application
 from infra.client.gateway import Json
 from infra.client.state import State
+from infra.client.summary import refs_of, show_dossier, show_events, show_plan
 from infra.client.tokens import Token
 
 cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-Party = Annotated[str, typer.Option("--party", help="party_uid, as `dossier` printed it")]
+Party = Annotated[str, typer.Option("--party", help="party_uid or party, as `dossier` printed them")]
 CaseNo = Annotated[str, typer.Option(help="the case number the auditor works under")]
 Purpose = Annotated[str, typer.Option(help="what she looks for, and why")]
+Component = Annotated[str, typer.Argument(help="component_id, as `dossier` printed it")]
 File = Annotated[typer.FileText, typer.Argument(help="a JSON file, - for standard input")]
 
 
@@ -45,11 +48,15 @@ def dossier(
     file: Annotated[typer.FileText | None, typer.Option(help="an application of your own, as JSON")] = None,
 ) -> None:
     """Open a dossier; all later commands are about it."""
+    if example not in EXAMPLES:
+        raise typer.BadParameter(f"there is {' and '.join(EXAMPLES)}", param_hint="--example")
     application = _json(file.read()) if file else new_application(example)
 
     async def step(system: CitySystem, state: State) -> None:
         opened = await system.open_dossier(await _desk(ctx).own_token(system, "reuse"), application)
-        state.dossier_uid, state.flow, state.login = str(opened["dossier_uid"]), None, None
+        state.dossier_uid, state.parties = str(opened["dossier_uid"]), refs_of(opened)
+        state.flow = state.login = None
+        show_dossier(console, opened)
 
     _desk(ctx).run(step)
 
@@ -64,11 +71,13 @@ def login_link(
 
     async def step(system: CitySystem, state: State) -> None:
         state.flow = await system.begin_login(
-            agency_uid=_desk(ctx).agency_uid, dossier_uid=state.get_dossier(), party_uid=party, attributes=attributes
+            agency_uid=_desk(ctx).agency_uid,
+            dossier_uid=state.get_dossier(),
+            party_uid=state.party(party),
+            attributes=attributes,
         )
-        console.print(
-            f"Open this in a browser, then give `token` the address it ends at:\n\n{state.flow.authorize_url}\n"
-        )
+        console.print("Open this in a browser, then give `token` the address it ends at:\n")
+        console.print(state.flow.authorize_url, soft_wrap=True)  # whole, to be copied
 
     _desk(ctx).run(step)
 
@@ -96,22 +105,30 @@ def token(
 @cli.command()
 def plan(ctx: typer.Context) -> None:
     """See what can be reused, what is missing, and who has to do what next."""
-    _desk(ctx).act("reuse", lambda system, token, uid: system.plan(token, uid), login_will_do=True)
+
+    async def step(system: CitySystem, state: State, token: Token) -> None:
+        show_plan(console, await system.plan(token, state.get_dossier()), state.parties)
+
+    _desk(ctx).act("reuse", step, login_will_do=True)
 
 
 @cli.command()
 def collect(ctx: typer.Context, party: Party) -> None:
     """Have what is granted fetched."""
-    body = {"party_uid": party}
-    _desk(ctx).act("reuse", lambda system, token, uid: system.collect(token, uid, body), login_will_do=True)
+
+    async def step(system: CitySystem, state: State, token: Token) -> None:
+        request = {"party_uid": state.party(party)}
+        show_plan(console, await system.collect(token, state.get_dossier(), request), state.parties)
+
+    _desk(ctx).act("reuse", step, login_will_do=True)
 
 
 @cli.command()
 def release(ctx: typer.Context, party: Party) -> None:
     """Get the verified data, and verify them."""
 
-    async def step(system: CitySystem, token: Token, uid: str) -> None:
-        released = await system.release(token, uid, {"party_uid": party})
+    async def step(system: CitySystem, state: State, token: Token) -> None:
+        released = await system.release(token, state.get_dossier(), {"party_uid": state.party(party)})
         console.print("The release verifies. In it:")
         console.print_json(json.dumps(dict(released.claims)), ensure_ascii=False)
 
@@ -119,51 +136,72 @@ def release(ctx: typer.Context, party: Party) -> None:
 
 
 @cli.command()
-def receive(ctx: typer.Context, official_code: str) -> None:
+def receive(
+    ctx: typer.Context, official_code: Annotated[str, typer.Argument(help="such as H31.11-20261124-0000417")]
+) -> None:
     """Mark the dossier as received under its official code."""
-    _desk(ctx).act("reuse", lambda system, token, uid: system.receive(token, uid, official_code))
+    _desk(ctx).act("reuse", lambda system, state, token: system.receive(token, state.get_dossier(), official_code))
 
 
 @cli.command()
 def check(ctx: typer.Context, file: File) -> None:
     """Identify a party by the card shown at the counter (--officer); the match keys come from a file, not the shell."""
     body = _json(file.read())
-    _desk(ctx).act("identity", lambda system, token, uid: system.check_card(token, {"dossier_uid": uid, **body}))
+
+    async def step(system: CitySystem, state: State, token: Token) -> None:
+        await system.check_card(token, {"dossier_uid": state.get_dossier(), **_named(body, state)})
+
+    _desk(ctx).act("identity", step)
 
 
 @cli.command()
-def decide(ctx: typer.Context, party: Party) -> None:
+def decide(
+    ctx: typer.Context,
+    party: Party,
+    represented_by: Annotated[str | None, typer.Option(help="the party who speaks for a child")] = None,
+) -> None:
     """Record at the counter that the procedure's legal basis applies to a party (--officer)."""
 
-    async def step(system: CitySystem, token: Token, uid: str) -> None:
-        await system.decide_legal_basis(token, {"dossier_uid": uid, "party_uid": party})
+    async def step(system: CitySystem, state: State, token: Token) -> None:
+        decision: dict[str, JsonValue] = {"dossier_uid": state.get_dossier(), "party_uid": state.party(party)}
+        if represented_by:
+            decision["represented_by"] = state.party(represented_by)
+        await system.decide_legal_basis(token, decision)
 
     _desk(ctx).act("consent", step)
 
 
 @cli.command()
-def accept(ctx: typer.Context, component: str) -> None:
+def accept(ctx: typer.Context, component: Component) -> None:
     """Accept a component (--officer): only now its paper counts as not asked for."""
-    _desk(ctx).act("reuse", lambda system, token, uid: system.accept(token, uid, component))
+    _desk(ctx).act("reuse", lambda system, state, token: system.accept(token, state.get_dossier(), component))
 
 
 @cli.command()
-def reject(ctx: typer.Context, component: str, reason: str) -> None:
+def reject(
+    ctx: typer.Context,
+    component: Component,
+    reason: Annotated[str, typer.Argument(help="a code of your own, such as photo_unlike: no free text")],
+) -> None:
     """Reject a component and say why (--officer)."""
-    _desk(ctx).act("reuse", lambda system, token, uid: system.reject(token, uid, component, reason))
+    _desk(ctx).act("reuse", lambda system, state, token: system.reject(token, state.get_dossier(), component, reason))
 
 
 @cli.command()
 def deposit(ctx: typer.Context, file: File) -> None:
     """Deposit the procedure's result (--officer)."""
     body = _json(file.read())
-    _desk(ctx).act("reuse", lambda system, token, uid: system.deposit(token, uid, body))
+    _desk(ctx).act(
+        "reuse", lambda system, state, token: system.deposit(token, state.get_dossier(), _named(body, state))
+    )
 
 
 @cli.command()
-def close(ctx: typer.Context, outcome: str) -> None:
+def close(
+    ctx: typer.Context, outcome: Annotated[str, typer.Argument(help="a code of your own, such as completed")]
+) -> None:
     """Close the dossier (--officer)."""
-    _desk(ctx).act("reuse", lambda system, token, uid: system.close(token, uid, outcome))
+    _desk(ctx).act("reuse", lambda system, state, token: system.close(token, state.get_dossier(), outcome))
 
 
 @cli.command()
@@ -173,13 +211,16 @@ def events(
     purpose: Purpose,
     type_: Annotated[str | None, typer.Option("--type", help="such as reuse.released.v1")] = None,
     dossier_uid: Annotated[str | None, typer.Option("--dossier")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="such as 2026-11-24T00:00:00Z")] = None,
+    until: Annotated[str | None, typer.Option()] = None,
 ) -> None:
     """Read the log as an auditor (--client inspectorate --agency ag-000901 --officer …); the reading is logged too."""
-    filters = {name: value for name, value in {"type": type_, "dossier_uid": dossier_uid}.items() if value}
+    said = {"type": type_, "dossier_uid": dossier_uid, "from": from_, "until": until}
+    filters = {name: value for name, value in said.items() if value}
 
     async def step(system: CitySystem, state: State) -> None:
         token = await _desk(ctx).own_token(system, "audit")
-        await system.audit_events(token, case_no=case_no, purpose=purpose, **filters)
+        show_events(console, await system.audit_events(token, case_no=case_no, purpose=purpose, **filters))
 
     _desk(ctx).run(step)
 
@@ -191,6 +232,7 @@ def bundle(ctx: typer.Context, out: Annotated[Path, typer.Argument()], case_no: 
     async def step(system: CitySystem, state: State) -> None:
         token = await _desk(ctx).own_token(system, "audit")
         out.write_text(await system.bundle(token, case_no=case_no, purpose=purpose), "utf-8")
+        console.print(f"Written to {out}.")
 
     _desk(ctx).run(step)
 
@@ -200,10 +242,18 @@ def _desk(ctx: typer.Context) -> Desk:
 
 
 def _json(text: str) -> Json:
-    body: Any = json.loads(text)
+    try:
+        body: Any = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"the file is not JSON: {error}") from None
     if not isinstance(body, Mapping):
         raise typer.BadParameter("the file must hold one JSON object")
     return cast(Json, body)
+
+
+def _named(body: Json, state: State) -> Json:
+    """Return a body whose party may be named by our own word for it."""
+    return {**body, "party_uid": state.party(str(body["party_uid"]))} if "party_uid" in body else body
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from infra.client.narration import Narrator
 from infra.client.oauth import LoginFailed, Service
 from infra.client.releases import NotTrusted
 from infra.client.state import State
+from infra.client.summary import show_refusal
 from infra.client.tokens import Token
 
 console = Console()
@@ -44,7 +45,7 @@ class Desk:
     def act(
         self,
         service: Service,
-        action: Callable[[CitySystem, Token, str], Awaitable[object]],
+        action: Callable[[CitySystem, State, Token], Awaitable[object]],
         *,
         login_will_do: bool = False,
     ) -> None:
@@ -52,12 +53,13 @@ class Desk:
         officer is named; else with a token of our own."""
 
         async def step(system: CitySystem, state: State) -> None:
-            dossier_uid, login = state.get_dossier(), state.login
+            state.get_dossier()  # there has to be one
+            login = state.login
             if login_will_do and login and login.expires_at > time.time() and self.officer_ref is None:
                 console.print("(with the token of the citizen's login)", style="dim")
-                await action(system, login, dossier_uid)
+                await action(system, state, login)
             else:
-                await action(system, await self.own_token(system, service), dossier_uid)
+                await action(system, state, await self.own_token(system, service))
 
         self.run(step)
 
@@ -71,12 +73,29 @@ class Desk:
             async with self._system() as system:
                 await step(system, state)
         except (Refused, LoginFailed, NotTrusted, LookupError, httpx2.TransportError) as error:
-            console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+            console.print(_sentence(error), style="red", markup=False)
+            if isinstance(error, Refused):
+                show_refusal(console, error.body)
             raise typer.Exit(1) from None
         state.write(self.state_path)
 
     @asynccontextmanager
     async def _system(self) -> AsyncGenerator[CitySystem]:
-        key = ECKey.import_key((self.keys / f"client-{self.client_id}.pem").read_bytes())
+        path = self.keys / f"client-{self.client_id}.pem"
+        if not path.exists():
+            known = ", ".join(sorted(each.stem.removeprefix("client-") for each in self.keys.glob("client-*.pem")))
+            raise LookupError(f"no key {path}: we have those of {known or 'nobody; has `make run` run here?'}")
+        key = ECKey.import_key(path.read_bytes())
         async with httpx2.AsyncClient(timeout=30, event_hooks=Narrator(console).hooks) as http:
             yield CitySystem(self.client_id, key, self.gateway, self.redirect_uri, http=http)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, LookupError):  # one of ours: a step is missing
+        return str(error.args[0])
+    if isinstance(error, httpx2.TransportError):
+        return f"The gateway cannot be reached ({error}). Is `make run` running?"
+    if isinstance(error, Refused):
+        again = "; the same may be tried again" if error.retryable else ""
+        return f"Refused: {error}\n(fault: {error.fault}{again})"
+    return f"{type(error).__name__}: {error}"

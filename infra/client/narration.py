@@ -58,10 +58,18 @@ def readable(content: bytes, media_type: str) -> object:
         if "json" in media_type:
             return _each_shortened(json.loads(text))
         if "form-urlencoded" in media_type:
-            return {name: shortened(value) for name, value in parse_qsl(text, keep_blank_values=True)}
+            return {name: _field(value) for name, value in parse_qsl(text, keep_blank_values=True)}
     except ValueError:
         return f"({len(content)} bytes)"
     return shortened(text)
+
+
+def _field(value: str) -> JsonValue:
+    """Return a form's field; JSON in it (`authorization_details`) as what it says."""
+    try:
+        return _each_shortened(json.loads(value)) if value.startswith("[{") else shortened(value)
+    except ValueError:
+        return shortened(value)
 
 
 def shortened(text: str) -> str:

@@ -14,6 +14,7 @@ class State(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     dossier_uid: str | None = None
+    parties: dict[str, str] = {}
     flow: Flow | None = None
     login: Token | None = None
 
@@ -22,6 +23,10 @@ class State(BaseModel):
         if self.dossier_uid is None:
             raise LookupError("no dossier yet: begin with `dossier`")
         return self.dossier_uid
+
+    def party(self, named: str) -> str:
+        """Return the uid of a party of the dossier in hand, named by its uid or by our own word for it."""
+        return next((uid for uid, ref in self.parties.items() if ref == named), named)
 
     @classmethod
     def read(cls, path: Path) -> Self:
