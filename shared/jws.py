@@ -53,7 +53,7 @@ def parse(compact: str, *, typ: str, algorithms: Set[str], header: Set[str], lar
     if len(segments) != 3:
         raise BadJws
     read = Unverified(_object(segments[0]), _object(segments[1]), compact, _decode(segments[2]))
-    if read.header.keys() != header or read.header["typ"] != typ or read.header["alg"] not in algorithms:
+    if read.header.keys() != header or read.header["typ"] != typ or str(read.header["alg"]) not in algorithms:
         raise BadJws
     return read
 

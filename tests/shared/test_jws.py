@@ -52,3 +52,10 @@ def test_a_statement_names_a_known_key(kid: object) -> None:
     key = OKPKey.generate_key("Ed25519")
     with pytest.raises(jws.BadJws):
         opened(sign({"alg": "EdDSA", "typ": TYP, "kid": kid}, CLAIMS, key))
+
+
+@pytest.mark.parametrize("algorithm", [[], {}, ["EdDSA"], None])
+def test_a_statement_whose_algorithm_is_no_text_is_refused_like_any_other(algorithm: object) -> None:
+    compact = f"{encode({'alg': algorithm, 'typ': TYP, 'kid': 'k'})}.{encode(CLAIMS)}.AAAA"
+    with pytest.raises(jws.BadJws):
+        opened(compact)
