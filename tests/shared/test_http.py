@@ -122,6 +122,10 @@ WRONG: list[tuple[dict[str, object], str, str]] = [
     ({SECRET: 1}, "", "extra_forbidden"),
     ({"people": [{"full_name": "An", SECRET: SECRET}]}, "/people/0", "extra_forbidden"),
     ({"named": {SECRET: "x"}}, "/named/*", "int_type"),
+    ({"people": [{"full_name": "A\0n"}]}, "/people/0/full_name", "nul_character"),
+    ({"named": {"a\0": 1}}, "/named/*/*", "nul_character"),
+    ({"at": "0001-01-01T00:00:00+14:00"}, "/at", "datetime_out_of_range"),
+    ({"at": "9999-12-31T23:59:59-14:00"}, "/at", "datetime_out_of_range"),
 ]
 
 
