@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Protocol, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from starlette.types import Scope
 from shared import asgi, clock, dpop, tokens
 from shared.bodies import Body, View
 from shared.db import Database
-from shared.errors import NotFound, Problem
+from shared.errors import FieldError, Invalid, NotFound, Problem
 from shared.guards import check_all_guarded, guard, public
 from shared.keys import Trust
 from shared.problems import (
@@ -28,7 +29,19 @@ from shared.problems import (
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
 
-__all__ = ["Body", "Caller", "Db", "Now", "Presented", "UnconsumedCaller", "View", "guard", "make_app", "public"]
+__all__ = [
+    "Body",
+    "Caller",
+    "Db",
+    "Now",
+    "Presented",
+    "UnconsumedCaller",
+    "View",
+    "guard",
+    "make_app",
+    "only_known_query",
+    "public",
+]
 
 MAX_BODY = 64 * 1024
 
@@ -96,6 +109,20 @@ def public_url(request: Request) -> str:
     """
     path = cast(bytes, request.scope.get("raw_path") or request.scope["path"].encode())
     return service_of(request).settings.public_origin + path.partition(b"?")[0].decode("latin-1")
+
+
+async def only_known_query(request: Request) -> None:
+    """Refuse a query with a name the route does not know, or one twice: a mistyped filter would filter nothing."""
+    known = _query_names(request.scope["route"].dependant)
+    names = [name for name, _ in request.query_params.multi_items()]
+    if not known.issuperset(names):
+        raise Invalid(errors=[FieldError("", "extra_forbidden", "query")])
+    if len(set(names)) != len(names):
+        raise Invalid(errors=[FieldError("", "doubled", "query")])
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    return {field.alias for field in dependant.query_params}.union(*map(_query_names, dependant.dependencies))
 
 
 Render = Callable[[Scope, Problem], Response]

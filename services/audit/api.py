@@ -1,7 +1,6 @@
 """Audit's HTTP interface: what an auditor reads, each reading under a case number; and what anybody may know."""
 
 import base64
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,22 +12,33 @@ from services.audit.domain.bundle import Opened
 from services.audit.domain.note import VerifierKey
 from services.audit.domain.reading import Filter, Reason
 from services.audit.service import reading
-from shared.http import Caller, Db, Now, View, public
+from shared.bodies import LARGEST_NUMBER, Instant, NoPersonsNumber, Text
+from shared.http import Caller, Db, Now, View, only_known_query, public
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
 async def _reason(
-    case_no: Annotated[str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9./-]{0,63}$", description="The case you work on.")],
-    purpose: Annotated[str, Query(min_length=3, max_length=300, description="What you look for, and why.")],
+    _: Annotated[None, Depends(only_known_query)],
+    case_no: Annotated[
+        str,
+        Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9./-]{0,63}$", description="The case you work on."),
+        NoPersonsNumber,
+    ],
+    purpose: Annotated[
+        str,
+        Query(min_length=3, max_length=300, description="What you look for, and why; without anybody's number."),
+        NoPersonsNumber,
+        Text,
+    ],
 ) -> Reason:
     return Reason(case_no, purpose)
 
 
 async def _filter(
-    from_: Annotated[datetime | None, Query(alias="from")] = None,
-    until: datetime | None = None,
-    type: Annotated[str | None, Query(max_length=100, examples=["reuse.released.v1"])] = None,
+    from_: Annotated[Instant | None, Query(alias="from")] = None,
+    until: Instant | None = None,
+    type: Annotated[str | None, Query(pattern=r"^[a-z0-9.-]+$", max_length=100, examples=["reuse.released.v1"])] = None,
     dossier_uid: UUID | None = None,
 ) -> Filter:
     return Filter(from_, until, type, dossier_uid)
@@ -74,7 +84,7 @@ async def read_events(
     now: Now,
     why: Why,
     which: Which,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST_NUMBER)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> EventsPage:
     """Read events by time, type or dossier. The reading is an event itself (I10)."""
@@ -107,7 +117,7 @@ async def prove_inclusion(
     now: Now,
     why: Why,
     source: Annotated[str, Query(pattern="^[a-z]{1,40}$")],
-    sequence: Annotated[int, Query(ge=1)],
+    sequence: Annotated[int, Query(ge=1, le=LARGEST_NUMBER)],
 ) -> PlainTextResponse:
     """Return a C2SP tlog-proof that this event is in the log."""
     async with db.transaction() as tx:

@@ -140,6 +140,36 @@ async def test_without_a_case_number_and_a_purpose_nothing_is_read(desk: Desk, q
     assert await desk.own_events() == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"purpose": "vì\0sao"},
+        {"purpose": "xem dữ liệu của 032194004217"},
+        {"case_no": "032194004217"},
+        {"after": 1 << 63},
+        {"type": "\0"},
+        {"from": "2026-03-02T03:04:05"},  # whose midnight?
+        {"until": "1772420645"},
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-14:00"},
+        {"dosier_uid": "0199f3c2-7a00-7002-8a00-000000000002"},  # mistyped, it would open everything
+        {"limit": ["1", "200"]},
+    ],
+)
+async def test_a_question_that_cannot_be_meant_opens_nothing(desk: Desk, change: dict[str, Any]) -> None:
+    await keep(desk.service.db, [make_event(1)])
+    await desk.seal()
+    refused = await desk.get("/audit/events", CASE | change)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert "032194004217" not in refused.text
+    assert await desk.own_events() == []
+
+
+async def test_a_number_that_no_leaf_can_have_has_no_proof(desk: Desk) -> None:
+    refused = await desk.get("/audit/proofs/inclusion", CASE | {"source": "consent", "sequence": 1 << 63})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+
+
 async def test_an_empty_log_says_so_and_when_to_come_back(desk: Desk) -> None:
     for path in ("/audit/events", "/audit/bundle", "/audit/checkpoint"):
         answer = await desk.get(path)
