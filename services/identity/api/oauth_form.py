@@ -81,6 +81,8 @@ async def read_form(request: Request) -> Mapping[str, str]:
     fields = dict(items)
     if len(fields) != len(items):
         raise OAuthError(Error.INVALID_REQUEST, "a parameter comes twice")
+    if any("\0" in value for value in fields.values()):  # no `text` column holds one
+        raise OAuthError(Error.INVALID_REQUEST, "a parameter holds a NUL")
     return fields
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from services.identity.domain.oauth import Error, OAuthError
+from shared.bodies import NoPersonsNumber
 from shared.tokens import Actor
 
 TYPE = "reuse_dossier"
@@ -19,8 +20,8 @@ class _Strict(BaseModel):
 
 class _Actor(_Strict):
     kind: Literal["citizen", "officer", "automated"]
-    ref: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    position: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    ref: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$"), NoPersonsNumber] | None = None
+    position: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,100}$"), NoPersonsNumber] | None = None
 
 
 class Details(_Strict):

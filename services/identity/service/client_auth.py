@@ -44,8 +44,11 @@ async def authenticate(
     Raises OAuthError (`invalid_client`, always alike) or InvalidDpopProof.
     """
     read = _read(form)
+    named = read.claims.get("sub")
+    if not isinstance(named, str) or not named.isprintable():
+        raise _unknown()
     async with db.read() as tx:
-        client = await clients.find(tx, str(read.claims.get("sub")))
+        client = await clients.find(tx, named)
     if client is None or form.get("client_id", client.client_id) != client.client_id:
         raise _unknown()
     key = _verify(read, client, issuer, now)

@@ -8,6 +8,7 @@ import pytest
 from shared import clock
 from shared.ids import new
 from tests.services.identity.conftest import World
+from tests.shared.credentials import encode
 
 pytestmark = pytest.mark.stack
 
@@ -155,6 +156,17 @@ async def test_a_client_assertion_works_once(world: World) -> None:
         assert (await city.push(http, details, client_assertion=assertion)).status_code == 401
 
 
+@pytest.mark.parametrize("named", ["a\0b", "\ud800", ["justice-system"], None])
+async def test_an_assertion_of_a_client_that_can_have_no_row_is_refused_like_any_other(
+    world: World, named: object
+) -> None:
+    city, details = world.city(), world.city().login(world.dossier())
+    forged = f"{encode({'alg': 'ES256', 'typ': 'JWT'})}.{encode({'iss': named, 'sub': named})}.AAAA"
+    async with world.http() as http:
+        answer = await city.push(http, details, client_assertion=forged)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 async def test_another_clients_key_is_not_ours(world: World) -> None:
     thief = world.city()
     thief.key = world.clients["business-system"]
@@ -185,6 +197,7 @@ async def test_a_proof_works_once(world: World) -> None:
     ("sent", "status"),
     [
         ({"content": "a=1&a=2", "headers": {"content-type": "application/x-www-form-urlencoded"}}, 400),
+        ({"content": "state=a%00b", "headers": {"content-type": "application/x-www-form-urlencoded"}}, 400),
         ({"json": {"response_type": "code"}}, 400),
         ({"files": {"f": b"x"}}, 400),
     ],
