@@ -75,8 +75,8 @@ async def read_clock(_: FromReuse, db: Db) -> Clock:
 def _check_addresses(body: NewRequest, issuer: str) -> None:
     try:
         check_origin(body.redirect_origin)
+        back, home = urlsplit(body.return_url), urlsplit(issuer)
     except ValueError:
         raise ForeignAddress from None
-    back, home = urlsplit(body.return_url), urlsplit(issuer)
     if (back.scheme, back.netloc) != (home.scheme, home.netloc) or not back.path.startswith(home.path + "/"):
         raise ForeignAddress

@@ -14,7 +14,7 @@ from services.consent.domain.states import GrantState, RequestState
 from services.consent.domain.words import AttributeId
 from services.consent.service.legal_basis import Case
 from services.consent.service.request import Decision, Opened
-from shared.http import Body, View
+from shared.bodies import Body, NoPersonsNumber, View
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Attribute = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)+$", max_length=100)]
@@ -193,4 +193,4 @@ class LegalBasisDecision(View):
 class NewEnding(Body):
     """Why an officer ends a right of law."""
 
-    reason: Annotated[str, Field(min_length=10, max_length=1000)]
+    reason: Annotated[str, Field(min_length=10, max_length=1000), NoPersonsNumber]

@@ -172,7 +172,9 @@ async def test_r11_an_officer_ends_a_right_of_law_with_a_reason(world: World) ->
 async def test_r11_without_a_reason_or_a_right_nobody_ends_it(world: World) -> None:
     dossier, _ = known_dossier(world)
     path = f"/consent/grants/{(await decided(world, dossier))['grant_id']}/ending"
-    assert (await world.ask("POST", path, {"reason": ""})).status_code == 422
+    for reason in ("", "Nhập nhầm\0hồ sơ", "Theo đề nghị của 032194004217"):
+        refused = await world.ask("POST", path, {"reason": reason})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
     foreign = await world.ask(
         "POST", path, {"reason": "Nhập nhầm hồ sơ"}, client_id="business-system", sub="business-system"
     )

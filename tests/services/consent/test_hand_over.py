@@ -342,6 +342,7 @@ async def test_without_reuse_nothing_is_stored(world: World) -> None:
     [
         {"return_url": "https://evil.invalid/identity/return"},
         {"return_url": "http://localhost:8080/elsewhere"},
+        {"return_url": "http://["},
         {"redirect_origin": "https://city.invalid/path"},
         {"redirect_origin": "http://city.invalid"},
     ],
