@@ -3,26 +3,19 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from services.reuse.domain.opening import DeclaredParty
 from services.reuse.service.dossiers import Application
-from shared.http import Body
-
-
-def _no_persons_number(ref: str) -> str:
-    """Refuse what could be somebody's number: references enter events and the log for good."""
-    if ref.isdigit() and len(ref) in (9, 12):
-        raise ValueError("a bare number of 9 or 12 digits")
-    return ref
-
+from shared.bodies import Body, NoPersonsNumber
 
 Ref = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", max_length=64),
-    AfterValidator(_no_persons_number),
+    NoPersonsNumber,
 ]
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", max_length=60)]
+# Words, not numbers: a code enters events and the log for good, and a number there could be somebody's.
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z]+[0-9]{0,3}(_[a-z]+[0-9]{0,3}|_[0-9]{1,3})*$", max_length=60)]
 AgencyUid = Annotated[str, StringConstraints(pattern=r"^ag-[0-9]{6}$", max_length=9)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=60)]
 ProcedureCode = Annotated[str, StringConstraints(pattern=r"^[1-6]\.[0-9]{6}$", max_length=8)]

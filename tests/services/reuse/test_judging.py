@@ -66,6 +66,18 @@ async def test_R14_only_an_officer_of_the_receiving_agency_judges(world: World, 
     assert code_of(await world.judge(opened, "parents-marriage", **claims)) == (403, "officer_needed")
 
 
+async def test_what_says_why_or_how_is_words_and_never_somebodys_number(world: World) -> None:
+    opened = await world.open()
+    rejection = f"/reuse/dossiers/{opened.uid}/components/parents-marriage/rejection"
+    for number in ("032194004217", "x_0900000011", "1"):
+        for path, body in (
+            (rejection, {"reason": number}),
+            (f"/reuse/dossiers/{opened.uid}/closure", {"outcome": number}),
+        ):
+            assert code_of(await world.ask("POST", path, body)) == (422, "invalid_request")
+    assert [kind for kind, _ in await world.events(opened.uid)] == ["reuse.dossier-opened.v1"]
+
+
 async def test_what_the_procedure_does_not_ask_cannot_be_judged(world: World) -> None:
     opened = await world.open()
     assert code_of(await world.judge(opened, "no-such-thing")) == (404, "component_not_found")
