@@ -22,6 +22,19 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 )
 """
 
+# Who may use every table of ours (default privileges) may not write down which migrations ran.
+_LEDGER_IS_THE_OWNERS = """
+DO $$
+DECLARE other text;
+BEGIN
+  FOR other IN SELECT DISTINCT grantee FROM information_schema.role_table_grants
+                WHERE table_name = 'schema_migration' AND grantee <> current_user AND privilege_type <> 'SELECT'
+  LOOP
+    EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON schema_migration FROM %I', other);
+  END LOOP;
+END $$
+"""
+
 
 class MigrationError(Exception):
     """A migration file is misnamed, out of order, missing, or was edited after it had been applied."""
@@ -54,6 +67,7 @@ async def migrate(owner_dsn: str, service: str) -> list[Migration]:
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)  # ends with the connection
         await connection.execute(_LEDGER)
+        await connection.execute(_LEDGER_IS_THE_OWNERS)
         pending = await _pending(connection, migrations)
         for migration in pending:
             await _apply(connection, migration)

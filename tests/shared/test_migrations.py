@@ -69,6 +69,29 @@ async def test_a_file_that_fails_leaves_nothing_behind(
     assert [m.name for m in await migrate(owner, "nothing")] == ["0001_one.sql"]
 
 
+@pytest.mark.stack
+async def test_the_service_may_use_the_schema_and_neither_change_it_nor_say_what_was_applied(stack: Stack) -> None:
+    name = "m" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
+    dsns = (await stack.postgres.ensure_databases(name))[name]
+    await migrate(dsns.owner, "nothing")
+    service = await asyncpg.connect(dsns.service)
+    assert await service.fetchval("SELECT count(*) FROM schema_migration") > 0
+    for statement in (
+        "CREATE TABLE own (a integer)",
+        "ALTER TABLE outbox ADD COLUMN own integer",
+        "DROP TABLE outbox",
+        "TRUNCATE outbox",
+        "CREATE TEMPORARY TABLE own (a integer)",
+        "DELETE FROM schema_migration",
+        "UPDATE schema_migration SET name = ''",
+        "INSERT INTO schema_migration SELECT set, number + 1000, name, sha256 FROM schema_migration",
+        f"SET ROLE {name}_owner",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await service.execute(statement)
+    await service.close()
+
+
 async def database(stack: Stack) -> str:
     name = "m" + "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
     return (await stack.postgres.ensure_databases(name))[name].owner
