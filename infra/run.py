@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from infra.embedded.environment import ROOT, Ports
 from infra.embedded.gateway import DidNotStart
 from infra.embedded.laptop import laptop
 from infra.embedded.processes import StackError
+from infra.embedded.waiting import waiting
 from infra.simulators.personas import load_personas
 
 DATA = ROOT / ".run"
@@ -30,19 +32,28 @@ def main() -> int:
 
 
 async def _run(console: Console, data: Path, *, split: bool) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    ports = Ports()
-    with console.status("Starting PostgreSQL, Kafka, the services and the simulators …"):
-        running = laptop(data, ports, split=split)
-        await running.__aenter__()
+    stop, ports = asyncio.Event(), Ports()
+    running = laptop(data, ports, split=split)
+    _on_signal(asyncio.current_task().cancel)  # pyright: ignore[reportOptionalMemberAccess] - we are one
+    try:
+        with waiting(console, "Starting PostgreSQL, Kafka, the services and the simulators …"):
+            await running.__aenter__()
+    except asyncio.CancelledError:
+        console.print("Stopped.")
+        return
+    _on_signal(stop.set)
     try:
         _tell(console, data, ports)
         await stop.wait()
     finally:
         console.print("\nStopping …")
         await running.__aexit__(None, None, None)
+
+
+def _on_signal(react: Callable[[], object]) -> None:
+    """Do this, and no longer what was said before, when we are asked to end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, react)
 
 
 def _tell(console: Console, data: Path, ports: Ports) -> None:

@@ -16,6 +16,7 @@ from infra.embedded.environment import ROOT, Ports
 from infra.embedded.gateway import DidNotStart
 from infra.embedded.laptop import laptop
 from infra.embedded.processes import StackError, free_ports
+from infra.embedded.waiting import waiting
 
 DATA = ROOT / ".run-demo"
 
@@ -45,7 +46,7 @@ def main() -> int:
 
 async def _play(console: Console) -> int:
     story, memory, begun = Story(console), Memory(), time.monotonic()
-    with console.status("Starting PostgreSQL, Kafka, the services and the simulators, all empty …"):
+    with waiting(console, "Starting PostgreSQL, Kafka, the services and the simulators, all empty …"):
         running = laptop(DATA, Ports(*free_ports(len(Ports.__dataclass_fields__))))
         stage = await running.__aenter__()
     story.say(f"Everything is up after {time.monotonic() - begun:.1f} seconds.")
