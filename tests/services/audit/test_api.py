@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -103,6 +104,21 @@ async def test_a_look_at_the_log_leaves_its_trace_with_case_reader_and_mandate(d
     [trace] = await desk.own_events()
     assert (trace["case_no"], trace["officer_ref"], trace["mandate_id"]) == ("TTr-2026/17", "off-7", "m-000901")
     assert (trace["kind"], trace["count"], trace["filters"]) == ("events", 2, {"type": "consent.happened.v1"})
+
+
+async def test_nothing_is_read_without_the_event_that_says_so(desk: Desk, migrated: Stack) -> None:
+    """I10, R16, refusing: where the trace cannot be written, nothing is shown."""
+    await keep(desk.service.db, [make_event(1)])
+    await desk.seal()
+    owner = await asyncpg.connect(migrated.databases["audit"].owner)
+    await owner.execute("ALTER TABLE outbox ADD CONSTRAINT full_up CHECK (type <> 'audit.read.v1') NOT VALID")
+    try:
+        refused = [await desk.get(path) for path in ("/audit/events", "/audit/bundle")]
+    finally:
+        await owner.execute("ALTER TABLE outbox DROP CONSTRAINT full_up")
+        await owner.close()
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(500, "internal_error")] * 2
+    assert "consent.happened.v1" not in refused[0].text + refused[1].text
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from infra.embedded.stack import Stack
 from services.consent.domain.dossier import Dossier, DossierParty, PartyUid
 from services.consent.service import end
 from shared import clock, ids
@@ -127,6 +129,21 @@ async def test_r16_a_grant_its_receipt_and_its_event_are_there_together(world: W
     assert await world.value("SELECT grant_id FROM receipt WHERE receipt_id = $1", UUID(grant["receipt_id"])) == UUID(
         grant["grant_id"]
     )
+
+
+async def test_r16_nothing_is_granted_without_the_event_that_says_so(world: World, stack: Stack) -> None:
+    dossier, subject = known_dossier(world)
+    owner = await asyncpg.connect(stack.databases["consent"].owner)
+    await owner.execute("ALTER TABLE outbox ADD CONSTRAINT full_up CHECK (type <> 'consent.granted.v1') NOT VALID")
+    try:
+        answer = await world.ask("POST", DECISIONS, body_for(dossier))
+    finally:
+        await owner.execute("ALTER TABLE outbox DROP CONSTRAINT full_up")
+        await owner.close()
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    for table in ("consent_grant", "receipt"):
+        assert await world.value(f"SELECT count(*) FROM {table} WHERE subject_id = $1", subject) == 0
+    await decided(world, dossier)
 
 
 async def test_the_client_fetches_a_receipt_that_anybody_can_verify(world: World) -> None:

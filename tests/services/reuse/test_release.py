@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
+from infra.embedded.stack import Stack
 from services.reuse.domain.words import AttributeId, DossierUid, PartyUid
 from services.reuse.store.release import Finding, Wanted, authorise
 from shared import clock, ids
@@ -133,6 +135,15 @@ async def test_R11_the_day_a_rule_names_ends_it_without_any_event(world: World) 
     assert code_of(await world.release(opened, "parents-marriage")) == (403, "legal_basis_ended")
 
 
+async def test_R3_a_dossier_that_was_received_is_released_to_until_it_is_closed(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    code = {"official_code": "H31.11-20261124-0000418"}
+    assert (await world.ask("POST", f"/reuse/dossiers/{opened.uid}/receipt", code)).json()["state"] == "received"
+    await world.collect(opened)
+    assert (await world.release(opened)).status_code == 200
+
+
 async def test_R3_a_closed_dossier_gets_nothing(world: World) -> None:
     opened = await world.open()
     await world.mother(opened)
@@ -140,6 +151,24 @@ async def test_R3_a_closed_dossier_gets_nothing(world: World) -> None:
     closed = await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
     assert closed.json()["state"] == "closed"
     assert code_of(await world.release(opened)) == (409, "dossier_closed")
+
+
+async def test_R16_nothing_is_released_without_the_event_that_says_so(world: World, stack: Stack) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    owner = await asyncpg.connect(stack.databases["reuse"].owner)
+    await owner.execute("ALTER TABLE outbox ADD CONSTRAINT full_up CHECK (type <> 'reuse.released.v1') NOT VALID")
+    try:
+        answer = await world.release(opened)
+    finally:
+        await owner.execute("ALTER TABLE outbox DROP CONSTRAINT full_up")
+        await owner.close()
+    assert code_of(answer) == (500, "internal_error")
+    counted = "SELECT count(*) FROM release WHERE dossier_uid = $1"
+    assert await world.value(counted, UUID(opened.uid)) == 0
+    assert (await world.release(opened)).status_code == 200
+    assert await world.value(counted, UUID(opened.uid)) == 1
 
 
 async def test_R1_a_mandate_that_does_not_cover_the_procedure_gets_nothing(world: World) -> None:
