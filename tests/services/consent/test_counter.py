@@ -141,8 +141,8 @@ async def test_r16_nothing_is_granted_without_the_event_that_says_so(world: Worl
         await owner.execute("ALTER TABLE outbox DROP CONSTRAINT full_up")
         await owner.close()
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
-    for table in ("consent_grant", "receipt"):
-        assert await world.value(f"SELECT count(*) FROM {table} WHERE subject_id = $1", subject) == 0
+    assert await world.value("SELECT count(*) FROM consent_grant WHERE subject_id = $1", subject) == 0
+    assert await world.value("SELECT count(*) FROM receipt WHERE subject_id = $1", subject) == 0
     await decided(world, dossier)
 
 
