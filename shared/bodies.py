@@ -4,7 +4,15 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    JsonValue,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 _INSTANTS = {"date", "datetime", "time", "timedelta"}
@@ -72,6 +80,28 @@ def _in_utc(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_refuse_numbers), AfterValidator(_in_utc)]
 """An instant in a query: with its offset, for which midnight is meant is not ours to guess."""
+
+
+def _refuse_broken_texts(value: JsonValue) -> JsonValue:
+    """Refuse JSON in which some text is none: half a surrogate pair, or with a NUL in it."""
+    match value:
+        case str():
+            if any("\ud800" <= char <= "\udfff" for char in refuse_nul(value)):
+                raise PydanticCustomError("string_unicode", "a text is Unicode")
+        case dict():
+            for name, member in value.items():
+                _refuse_broken_texts(name)
+                _refuse_broken_texts(member)
+        case list():
+            for member in value:
+                _refuse_broken_texts(member)
+        case _:
+            pass
+    return value
+
+
+Json = Annotated[JsonValue, AfterValidator(_refuse_broken_texts)]
+"""Any JSON at all, with the texts of it held to what other members' are."""
 
 Text = AfterValidator(refuse_nul)
 """Put behind a `str` of a query or a form, as bodies have it anyway."""

@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Form, Query
 from pydantic import Field
 
 from shared import errors, guards, http
+from shared.bodies import Json
 from shared.http import Body, Caller, View, public
 from shared.service import Service
 from tests.shared.asking import asking, members
@@ -33,6 +34,7 @@ class Sent(Body):
     days: int
     people: tuple[Person, ...] = ()
     named: dict[str, int] = Field(default={})
+    free: Json = None
 
 
 class Told(View):
@@ -145,6 +147,15 @@ async def test_a_wrong_member_is_pointed_at_and_never_repeated(
     assert (told["fault"], told["retryable"]) == ("client", False)
     assert told["errors"] == [{"in": "body", "pointer": pointer, "reason": reason}]
     assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize("text", ["\ud800", ["\udfff"], {"a": {"\ud800": 1}}, {"people": "A\0n"}])
+async def test_half_a_character_is_no_text_however_deep_it_lies(app: FastAPI, text: object) -> None:
+    whole = GOOD | {"free": {"a": ["b", 1, None, True, 1.5]}}
+    async with asking(app, headers={"content-type": "application/json"}) as client:
+        assert (await client.post("/consent/things", content=json.dumps(whole))).status_code == 200
+        broken = await client.post("/consent/things", content=json.dumps(GOOD | {"free": text}))
+    assert (broken.status_code, members(broken)["code"]) == (422, "invalid_request")
 
 
 async def test_a_wrong_parameter_is_named(app: FastAPI) -> None:

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, StringConstraints
 
 from services.reuse.domain.opening import DeclaredParty
 from services.reuse.service.dossiers import Application
-from shared.bodies import Body, NoPersonsNumber
+from shared.bodies import Body, Json, NoPersonsNumber
 
 Ref = Annotated[
     str,
@@ -112,4 +112,4 @@ class NewResult(Body):
 
     party_uid: UUID
     result_type: Annotated[str, Field(min_length=1, max_length=60)]
-    value: JsonValue
+    value: Json

@@ -138,6 +138,7 @@ async def test_R5_a_newborn_is_identified_confirmed_and_gets_its_certificate(wor
     ({"result_type": "KQ.G15.000038"}, 422, "result_unknown"),
     ({"value": {"certificate_no": "45/2026"}}, 422, "value_invalid"),
     ({"party": "mother"}, 422, "result_unknown"),
+    ({"value": CERTIFICATE | {"birth_place": "Bệnh viện\0Mẫu"}}, 422, "invalid_request"),
 ])  # fmt: skip
 async def test_a_result_that_the_map_does_not_know_is_refused(
     world: World, change: dict[str, Any], status: int, code: str
