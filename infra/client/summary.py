@@ -46,19 +46,10 @@ def show_plan(console: Console, plan: Answer, refs: Mapping[str, str]) -> None:
 
 def show_events(console: Console, page: Answer) -> None:
     """Say what happened when, a line an event: the whole of them is more than anybody reads on a terminal."""
-    show_rows(
-        console,
-        ("time", "event", "dossier", "source, number"),
-        [
-            (
-                event["time"][:19],
-                event["type"],
-                event["data"].get("dossier_uid") or "",
-                f"{event['source']} {int(event['sequence'])}",
-            )
-            for event in (each["event"] for each in page["events"])
-        ],
-    )
+    for event in (each["event"] for each in page["events"]):
+        number = f"{event['source']} {int(event['sequence'])}"
+        line = f"{event['time'][:19]}  {number:<14}{event['type']:<34}{event['data'].get('dossier_uid') or ''}"
+        console.print(line.rstrip(), soft_wrap=True, highlight=False, markup=False)
     if page["next_after"] is not None:
         console.print("There are more: narrow it down with --type, --dossier, --from, --until.")
 
@@ -76,7 +67,9 @@ def refs_of(opened: Answer) -> dict[str, str]:
 
 def show_rows(console: Console, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """Print a table."""
-    table = Table(*heads)
+    table = Table()
+    for head in heads:
+        table.add_column(head, overflow="fold")  # whole, to be copied
     for row in rows:
         table.add_row(*row)
     console.print(table)

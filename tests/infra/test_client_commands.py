@@ -1,13 +1,17 @@
 """The example client's command line: what it says when a step is missing, and what it remembers between two."""
 
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from infra.client.__main__ import cli
 from infra.client.narration import readable
 from infra.client.state import State
+from infra.client.summary import show_events, show_plan
 
 
 @pytest.fixture
@@ -51,3 +55,17 @@ def test_authorization_details_in_a_form_are_shown_as_what_they_say() -> None:
     form = b"resource=r&authorization_details=%5B%7B%22type%22%3A%22reuse_dossier%22%7D%5D&odd=%5B%7B"
     shown = readable(form, "application/x-www-form-urlencoded")
     assert shown == {"resource": "r", "authorization_details": [{"type": "reuse_dossier"}], "odd": "[{"}
+
+
+def test_what_the_next_command_needs_is_shown_whole_on_a_narrow_terminal() -> None:
+    """An id that is cut cannot be copied."""
+    told = io.StringIO()
+    console = Console(file=told, width=80)
+    plan = {"component_id": "birth-notification", "party_uid": "p", "outcome": "login_again", "reason": "not_asked_for"}
+    show_plan(console, {"components": [{**plan, "submit": False}]}, {"p": "mother"})
+    event: dict[str, Any] = {"source": "reuse", "sequence": "0000000000000000014", "type": "reuse.released.v1"}
+    event |= {"time": "2026-11-24T23:00:29.638201Z", "data": {"dossier_uid": "01a20fc9-db68-73f7-84db-13b111866b7c"}}
+    show_events(console, {"events": [{"event": event}], "next_after": None})
+    assert "…" not in told.getvalue()
+    assert "01a20fc9-db68-73f7-84db-13b111866b7c" in told.getvalue()
+    assert "reuse 14" in told.getvalue()
