@@ -21,7 +21,7 @@ async def test_tokens_releases_and_receipts_are_read_by_a_library_that_did_not_m
     origin = cast.laptop.ports.origin
     birth = await open_application(cast.justice, new_application("birth"))
     async with cast.person("mother") as person:
-        token = await birth.login(person, "mother", "agreed")
+        token = await birth.login(person, "mother", "refused")
     claims = await read(
         cast, token.access_token, "/identity/jwks", "PS256", audience=f"{origin}/reuse", issuer=f"{origin}/identity"
     )
