@@ -1,11 +1,14 @@
 """The one public port: routes by the first segment of the path to the service that owns it, refuses all else."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
+from opentelemetry.sdk.trace import TracerProvider
+
+from shared.errors import NotFound, Problem, Unavailable
+from shared.problems import BodyTooLarge, problem_response
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +22,7 @@ WELL_KNOWN = "/.well-known/oauth-authorization-server/identity"
 LARGEST_BODY = 1 << 20
 """Bytes. The services have tighter limits of their own; this one keeps a stranger from filling our memory."""
 
+_TRACER = TracerProvider().get_tracer("edge")
 _HOP_BY_HOP = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"host"}
 
 
@@ -31,7 +35,7 @@ def edge(services: Mapping[str, Application]) -> Application:
         path = str(scope["path"])
         service = services.get("identity" if path == WELL_KNOWN else path.split("/")[1])
         if service is None or ".." in path.split("/"):
-            await _refuse(send, 404, "not_found")
+            await _refuse(NotFound(), scope, receive, send)
         else:
             await service(scope, receive, send)
 
@@ -50,7 +54,7 @@ def proxy(base_url: str, client: httpx2.AsyncClient) -> Application:
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
         if body is None:
-            await _refuse(send, 413, "body_too_large")
+            await _refuse(BodyTooLarge(), scope, receive, send)
             return
         request = client.build_request(
             scope["method"],
@@ -61,7 +65,7 @@ def proxy(base_url: str, client: httpx2.AsyncClient) -> Application:
         try:
             answer = await client.send(request, follow_redirects=False)
         except httpx2.TransportError:
-            await _refuse(send, 503, "service_unavailable")
+            await _refuse(Unavailable(), scope, receive, send)
             return
         headers = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP_BY_HOP]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
@@ -86,12 +90,9 @@ async def _read(receive: Receive) -> bytes | None:
             return body
 
 
-async def _refuse(send: Send, status: int, code: str) -> None:
-    """Answer as the services do (RFC 9457), for what never reaches one."""
-    retryable = status == 503
-    fault = "gateway" if retryable else "client"
-    problem = {"type": f"urn:motlan:problem:{code}", "status": status, "code": code}
-    body = json.dumps(problem | {"fault": fault, "retryable": retryable}).encode()
-    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer as the services do, for what never reaches one."""
+    with _TRACER.start_as_current_span("edge"):
+        response = problem_response(problem)
+    response.headers["cache-control"] = "no-store"
+    await response(scope, receive, send)

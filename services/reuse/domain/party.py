@@ -15,9 +15,9 @@ class PartyUnidentified(Conflict):
 
 
 class PartyProvisional(Conflict):
-    """The person is known by a number that no register has confirmed yet (R5)."""
+    """The person is known by a number that no register has confirmed yet; its word may be under way (R5)."""
 
-    code = "party_provisional"
+    code, retryable = "party_provisional", True
 
 
 @dataclass(frozen=True)
