@@ -25,6 +25,12 @@ class DidNotStart(Exception):
     """A process ended, or did not answer, while it was expected to start; its own words are above."""
 
 
+def load_services() -> None:
+    """Read the code of all services, so that composing them later takes no time."""
+    for name in SERVICES:
+        import_module(f"services.{name}.__main__")
+
+
 class _Server(uvicorn.Server):
     """A uvicorn server among others in one loop: the signals are the runner's."""
 

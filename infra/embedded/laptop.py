@@ -13,7 +13,7 @@ import psutil
 import yaml
 
 from infra.embedded.environment import Ports, service_environments
-from infra.embedded.gateway import gateway, process, until_ready
+from infra.embedded.gateway import gateway, load_services, process, until_ready
 from infra.embedded.keyring import SERVICES, Keyring
 from infra.embedded.processes import check_port_free, stop_leftovers
 from infra.embedded.stack import Stack
@@ -38,9 +38,11 @@ async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGener
     With `split` each service is a process of its own. What they log goes to `services.log` in the directory. Raises
     StackError, a sentence for people, for a busy port.
     """
+    data = await asyncio.to_thread(data.resolve)  # absolute: our processes work elsewhere
     async with AsyncExitStack() as running:
         keyring, stack = Keyring(data / "keys"), _stack(data, ports)
-        await running.enter_async_context(stack)  # from here on nobody else runs on these data
+        # The services' code is read while the servers start. Once the stack is there, nobody else runs on these data.
+        await asyncio.gather(running.enter_async_context(stack), asyncio.to_thread(load_services))
         stop_leftovers(psutil.Process().name(), data, signal.SIGTERM, signal.SIGKILL)
         for name in ("edge", "simulators", *SERVICES):
             check_port_free(getattr(ports, name), name)
@@ -56,9 +58,9 @@ async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGener
         )
         keyring.auditor_keys()  # for people: whoever wants to audit this machine's log
         await running.enter_async_context(process("infra.simulators", _simulators(ports, keyring), log))
+        await running.enter_async_context(gateway(environments, ports, log, split=split))
         async with httpx2.AsyncClient() as client:
             await until_ready(client, f"{ports.simulators_origin}/vneid/.well-known/openid-configuration")
-        await running.enter_async_context(gateway(environments, ports, log, split=split))
         yield Laptop(ports, stack, keyring)
 
 
