@@ -6,12 +6,20 @@ from typing import NamedTuple
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Problem, Unauthenticated, Unavailable
 
 
+class Way(NamedTuple):
+    """A page of the same service that leads on, and what the button says."""
+
+    address: str
+    words: str
+
+
 class Text(NamedTuple):
-    """A heading, what to do next, and both in one English sentence."""
+    """A heading, what to do next, both in one English sentence, and the way on where we know it."""
 
     title: str
     what_next: str
     english: str
+    way: Way | None = None
 
 
 _TRY_AGAIN = Text(
@@ -67,8 +75,8 @@ _BY_KIND: Mapping[type[Problem], Text] = {
     ),
     Invalid: Text(
         "Nội dung gửi lên chưa đúng",
-        "Vui lòng quay lại trang trước, kiểm tra các ô đã điền và gửi lại.",
-        "What was sent is not right. Please go back, check what you filled in and send it again.",
+        "Đường dẫn bị thiếu hoặc có ô điền chưa đúng. Vui lòng quay lại trang trước, kiểm tra rồi gửi lại.",
+        "The address is incomplete or something was filled in wrongly. Please go back, check it and send it again.",
     ),
 }
 

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from shared import errors, http
 from shared.browser import Browser, CurrentBrowser, own_form
 from shared.guards import public
-from shared.page_texts import Text
+from shared.page_texts import Text, Way
 from shared.pages import Pages, page_router
 from shared.service import Service
 from shared.vietnam import day, moment
@@ -37,7 +37,8 @@ def make_app(folder: Path, **changes: Any) -> FastAPI:
         '{% block main %}<form method="post">{{ csrf_field("answer") }}<p>{{ name }}</p></form>{% endblock %}'
     )
     settings = make_settings(folder, **changes)
-    pages = Pages(settings, templates, texts={"request_lapsed": Text("Hết hạn", "Hãy bắt đầu lại.", "Start again.")})
+    lapsed_text = Text("Hết hạn", "Hãy bắt đầu lại.", "Start again.", Way("/consent/ask", "Bắt đầu lại"))
+    pages = Pages(settings, templates, texts={"request_lapsed": lapsed_text})
     router = page_router("/consent")
 
     @router.get("/ask")
@@ -146,6 +147,7 @@ async def test_a_problem_of_a_page_is_a_page_that_says_what_to_do(app: FastAPI) 
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "Hết hạn" in page.text
     assert "Hãy bắt đầu lại." in page.text
+    assert '<a class="button" href="/consent/ask">Bắt đầu lại</a>' in page.text
     assert "integrators" not in page.text
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from services.consent.domain.use import UseKind
-from shared.page_texts import Text
+from shared.page_texts import Text, Way
 from shared.vietnam import VIETNAM
 
 
@@ -14,6 +14,8 @@ def exactly(value: datetime) -> str:
     told = whole if whole == value else whole + timedelta(seconds=1)
     return told.astimezone(VIETNAM).strftime("%H:%M:%S ngày %d/%m/%Y")
 
+
+_HER_PAGE = Way("/consent/me", "Mở trang Dữ liệu của tôi")
 
 USE_WORDS: Mapping[UseKind, str] = {
     UseKind.LOGGED_IN: "Bạn đăng nhập bằng VNeID",
@@ -76,23 +78,32 @@ PROBLEMS: Mapping[str, Text] = {
     ),
     "illegal_transition": Text(
         "Việc này đã kết thúc từ trước",
-        "Mục này không còn hiệu lực nên không cần rút lại. Hãy quay lại trang của bạn để xem trạng thái mới nhất.",
+        "Mục này không còn hiệu lực nên không cần rút lại. Hãy mở trang của bạn để xem trạng thái mới nhất.",
         "This is no longer in force, so there is nothing to withdraw. Go back to your page to see its present state.",
+        _HER_PAGE,
     ),
     "login_needed": Text(
         "Bạn cần đăng nhập lại",
-        "Phiên đăng nhập đã hết. Hãy mở trang “Dữ liệu của tôi” (/consent/me) và đăng nhập bằng VNeID.",
-        "Your session is over. Open “My data” (/consent/me) and log in with VNeID.",
+        "Phiên đăng nhập đã hết. Hãy mở trang “Dữ liệu của tôi” và đăng nhập bằng VNeID.",
+        "Your session is over. Open “My data” and log in with VNeID.",
+        _HER_PAGE,
     ),
     "login_failed": Text(
         "Đăng nhập chưa thành công",
-        "Bạn đã từ chối, hoặc đăng nhập mất quá nhiều thời gian. Hãy mở lại trang “Dữ liệu của tôi” (/consent/me) và"
-        " thử lại.",
-        "The login was refused or took too long. Open “My data” (/consent/me) and try again.",
+        "Bạn đã từ chối, hoặc đăng nhập mất quá nhiều thời gian. Hãy mở lại trang “Dữ liệu của tôi” và thử lại.",
+        "The login was refused or took too long. Open “My data” and try again.",
+        _HER_PAGE,
     ),
     "grant_not_found": Text(
         "Không tìm thấy mục này",
-        "Mục này không có hoặc không phải của bạn. Hãy quay lại trang “Dữ liệu của tôi” (/consent/me).",
-        "There is no such item, or it is not yours. Go back to “My data” (/consent/me).",
+        "Mục này không có hoặc không phải của bạn. Hãy quay lại trang “Dữ liệu của tôi”.",
+        "There is no such item, or it is not yours. Go back to “My data”.",
+        _HER_PAGE,
+    ),
+    "receipt_not_found": Text(
+        "Không tìm thấy biên nhận này",
+        "Biên nhận này không có hoặc không phải của bạn. Hãy quay lại trang “Dữ liệu của tôi”.",
+        "There is no such receipt, or it is not yours. Go back to “My data”.",
+        _HER_PAGE,
     ),
 }
