@@ -21,10 +21,10 @@ PROBLEMS: Mapping[str, Text] = {
     ),
     "flow_over": Text(
         "Lần đăng nhập này đã kết thúc",
-        "Nếu bạn đã trả lời xong, hãy quay lại hệ thống nơi bạn nộp hồ sơ: câu trả lời đã được ghi nhận."
-        " Nếu chưa, hãy bắt đầu đăng nhập lại ở đó.",
-        "This login is over. If you have answered, your answer is recorded; otherwise please log in again from where"
-        " you file your application.",
+        "Ở đây không còn gì phải làm. Nếu bạn đã trả lời xong, câu trả lời đã được ghi nhận: hãy đóng trang này và mở"
+        " lại hệ thống nơi bạn nộp hồ sơ. Nếu chưa, hãy bắt đầu đăng nhập lại ở đó.",
+        "There is nothing left to do here. If you have answered, your answer is recorded: close this page and open"
+        " the system where you file your application. Otherwise please log in again from there.",
     ),
     "doubled_parameter": Text(
         "Đường dẫn không đúng",
