@@ -224,3 +224,9 @@ async def test_a_parameter_given_twice_is_refused(party: RelyingParty) -> None:
     page = await party.browser.open(f"{url}&state=again")
     assert page.status == 400
     assert dict(parse_qsl(urlsplit(url).query))["state"] not in page.text
+
+
+async def test_a_wrong_address_is_answered_with_a_page_that_says_what_to_do(party: RelyingParty) -> None:
+    page = await party.browser.open(f"{ISSUER}/nowhere")
+    assert page.status == 404
+    assert "quay lại hệ thống nơi bạn bắt đầu" in page.text

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import httpx2
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -18,6 +19,7 @@ from infra.client.city_system import CitySystem
 from infra.client.gateway import Refused
 from infra.simulators.city_system.desk import Result, Visit, begin, finish
 from infra.simulators.city_system.offers import OFFERS
+from infra.simulators.city_system.words import outcome, received, refusal
 from infra.simulators.memory import Remembered
 from infra.simulators.pages import render, stylesheet
 
@@ -36,7 +38,7 @@ def make_city_system(origin: str, gateway_origin: str, keys_dir: Path, now: Call
             Route("/result", pages.result),
             Route("/style.css", stylesheet),
         ],
-        exception_handlers={Refused: _refused, httpx2.TransportError: _unreachable},
+        exception_handlers={Refused: _refused, httpx2.TransportError: _unreachable, HTTPException: _nowhere},
     )
 
 
@@ -81,7 +83,14 @@ class _Pages:
         result = self._results.find(request.cookies.get(_COOKIE, ""))
         if result is None:
             return RedirectResponse("/city/", status_code=303)
-        return render("city/result.html", result=result, her_page=f"{self._gateway_origin}/consent/me")
+        return render(
+            "city/result.html",
+            result=result,
+            refusal=refusal(result.refused) if result.refused else "",
+            outcome=outcome,
+            received=received(result.release) if result.release else [],
+            her_page=f"{self._gateway_origin}/consent/me",
+        )
 
     @asynccontextmanager
     async def _system(self, client_id: str) -> AsyncGenerator[CitySystem]:
@@ -98,3 +107,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _unreachable(request: Request, error: Exception) -> Response:
     sentence = "Không kết nối được với cổng Một Lần. Hãy thử lại sau ít phút."
     return render("city/problem.html", status=502, sentence=sentence, code=type(error).__name__)
+
+
+async def _nowhere(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return render("city/problem.html", status=status, sentence="Không có trang này. Hãy bắt đầu từ trang đầu.", code="")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -44,7 +45,7 @@ def make_vneid(
             Route("/userinfo", endpoints.userinfo),
             Route("/style.css", stylesheet),
         ],
-        exception_handlers={Stopped: _say_no, SentBack: _say_no, Refused: _say_no},
+        exception_handlers={Stopped: _say_no, SentBack: _say_no, Refused: _say_no, HTTPException: _nowhere},
     )
 
 
@@ -135,6 +136,11 @@ async def _say_no(request: Request, error: Exception) -> Response:
             return JSONResponse(body, error.status, headers=_NOT_KEPT | bearer)
         case _:
             raise error
+
+
+async def _nowhere(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return render("vneid/problem.html", status=status, sentence="Không có trang này.")
 
 
 def _metadata(issuer: str) -> dict[str, object]:

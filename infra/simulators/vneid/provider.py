@@ -88,7 +88,7 @@ class Provider:
         """Return this browser's open login; `Stopped` when it is another's, answered or too old."""
         login = self._logins.find(login_id)
         if login is None or not hmac.compare_digest(login.browser, browser):
-            raise Stopped("Phiên đăng nhập không còn hiệu lực. Hãy quay lại trang trước và đăng nhập lại.")
+            raise Stopped("Phiên đăng nhập không còn hiệu lực.")
         return login
 
     def choose(self, login: Login, name: str) -> Login:
