@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 from opentelemetry.sdk.trace import TracerProvider
+from starlette.responses import RedirectResponse
 
 from shared.errors import NotFound, Problem, Unavailable
 from shared.problems import BodyTooLarge, problem_response
@@ -33,6 +34,9 @@ def edge(services: Mapping[str, Application]) -> Application:
         if scope["type"] != "http":
             return  # start-up and shut-down are the services' own business; websockets nobody has
         path = str(scope["path"])
+        if path == "/":  # somebody typed the address: she most likely wants to see what is hers
+            await RedirectResponse("/consent/me", status_code=303)(scope, receive, send)
+            return
         service = services.get("identity" if path == WELL_KNOWN else path.split("/")[1])
         if service is None or ".." in path.split("/"):
             await _refuse(NotFound(), scope, receive, send)

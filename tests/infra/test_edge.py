@@ -32,13 +32,18 @@ def proxied() -> Any:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/internal/clock", "/other/x", "/consent/../internal/x", "/.well-known/x", "//consent"]
+    "path", ["/internal/clock", "/other/x", "/consent/../internal/x", "/.well-known/x", "//consent"]
 )
 async def test_what_is_no_services_does_not_exist(path: str) -> None:
     async with browser(edge({"consent": SERVICE})) as http:
         refused = await http.request("GET", httpx2.URL("http://localhost:8080", raw_path=path.encode()))
     assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
     assert len(refused.json()["trace_id"]) == 32
+
+
+async def test_who_types_the_bare_address_is_led_to_what_is_hers() -> None:
+    async with browser(edge({"consent": SERVICE})) as http:
+        assert (await http.get("/")).headers["location"] == "/consent/me"
 
 
 async def test_the_issuers_metadata_lie_where_rfc_8414_puts_them() -> None:
