@@ -47,7 +47,7 @@ async def gateway(
     async with AsyncExitStack() as running:
         started = _in_processes(environments, ports, log) if split else _side_by_side(environments, ports)
         services = await running.enter_async_context(started)
-        await running.enter_async_context(serving(_edge_config(edge(services), ports.edge)))
+        await running.enter_async_context(serving(edge_config(edge(services), ports.edge)))
         yield
 
 
@@ -67,7 +67,8 @@ async def serving(config: uvicorn.Config) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _edge_config(application: Application, port: int) -> uvicorn.Config:
+def edge_config(application: Application, port: int) -> uvicorn.Config:
+    """Say how the public port is served."""
     return uvicorn.Config(
         application, host="127.0.0.1", port=port, lifespan="off", ws="none", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, timeout_graceful_shutdown=3,

@@ -57,7 +57,7 @@ async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGener
             clients_file=keyring.clients(registrations(ports)),
         )
         keyring.auditor_keys()  # for people: whoever wants to audit this machine's log
-        await running.enter_async_context(process("infra.simulators", _simulators(ports, keyring), log))
+        await running.enter_async_context(process("infra.simulators", simulator_settings(ports, keyring), log))
         await running.enter_async_context(gateway(environments, ports, log, split=split))
         async with httpx2.AsyncClient() as client:
             await until_ready(client, f"{ports.simulators_origin}/vneid/.well-known/openid-configuration")
@@ -77,7 +77,8 @@ def _stack(data: Path, ports: Ports) -> Stack:
     )
 
 
-def _simulators(ports: Ports, keyring: Keyring) -> dict[str, str]:
+def simulator_settings(ports: Ports, keyring: Keyring) -> dict[str, str]:
+    """Return the settings that the simulators start with, as environment variables."""
     return {
         "SIMULATORS_KEYS_DIR": str(keyring.directory),
         "SIMULATORS_PORT": str(ports.simulators),

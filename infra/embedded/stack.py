@@ -53,10 +53,10 @@ class Stack:
 
     async def _start_postgres(self, opened: AsyncExitStack) -> None:
         self.postgres = await Postgres.start(self._data_dir / "postgres", self._ports[0])
-        opened.push_async_callback(self.postgres.stop)
+        opened.push_async_callback(lambda: self.postgres.stop())  # the one that runs then: it may be started anew
         self.databases = await self.postgres.ensure_databases(*SERVICES)
 
     async def _start_kafka(self, opened: AsyncExitStack) -> None:
         self.kafka = await Kafka.start(self._data_dir / "kafka", self._ports[1], self._ports[2])
-        opened.push_async_callback(self.kafka.stop)
+        opened.push_async_callback(lambda: self.kafka.stop())
         await self.kafka.ensure_topics(TOPICS)
