@@ -15,6 +15,10 @@ Handler = Callable[[Tx, Received], Awaitable[None]]
 Outcome = Literal["applied", "ignored", "parked", "duplicate", "conflict"]
 
 
+class NumberConflict(Exception):
+    """The event's number or id is another event's: no replay decides which of them is genuine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an event is parked instead of applied."""
@@ -145,3 +149,22 @@ async def intake(tx: Tx, source: str, partition: int, events: Sequence[Received]
         await opened.begin(events)
     yield opened
     await opened.finish()
+
+
+async def take_parked(tx: Tx, event: Received, handler: Handler | None) -> None:
+    """Apply an event that was parked: its effect, its record and its leaving `parked` in one transaction.
+
+    The caller holds the partition's lock and takes a key's events in order. Raises NumberConflict, and whatever the
+    handler raises; the transaction is then to be undone.
+    """
+    outcome = "applied" if handler else "ignored"
+    recorded = await tx.fetchval(
+        "UPDATE inbox SET outcome = $2 WHERE event_id = $1 AND digest = $3 AND outcome = 'parked' RETURNING true",
+        event.id, outcome, hashlib.sha256(event.canonical).digest(),
+    )  # fmt: skip
+    if not recorded:
+        raise NumberConflict
+    if handler:
+        await handler(tx, event)
+    await tx.execute("DELETE FROM parked WHERE event_id = $1", event.id)
+    await places.settle(tx, event.source, event.partition)

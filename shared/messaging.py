@@ -28,8 +28,8 @@ class Messaging:
         watermark_every: float = 60.0,
     ) -> None:
         """Publish what the service appends to its outbox; read `sources`, and `audit`, with these handlers."""
-        self._service, self._sources = service, sorted({*sources, "audit"})
-        self._handlers = handlers
+        service.sources, service.handlers = sorted({*sources, "audit"}), handlers
+        self._service = service
         self._notices: Mapping[str, NoticeHandler] = {SEALED: partial(note_sealed, of=service.name)}
         self._watermark_every = watermark_every
         self._kafka = Kafka(service.settings.kafka_bootstrap)
@@ -50,8 +50,8 @@ class Messaging:
             db=service.db,
             kafka=self._kafka,
             trust=service.trust,
-            sources=self._sources,
-            handlers=self._handlers,
+            sources=service.sources,
+            handlers=service.handlers,
             notices=self._notices,
         ).run()
 

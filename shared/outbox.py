@@ -1,10 +1,23 @@
 """The outbox: an event is committed in the transaction of the change it tells of; the relay publishes it later."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared import events, telemetry
 from shared.db import Tx
 from shared.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far what was committed has come; times are of the oldest that has not, null when all have."""
+
+    newest: int  # number
+    unnumbered: int
+    unpublished: int
+    unpublished_since: datetime | None
+    unsealed: int
+    unsealed_since: datetime | None
 
 
 async def append(tx: Tx, event: Event) -> None:
@@ -31,6 +44,21 @@ async def mark_sealed(tx: Tx, through_sequence: int, *, now: datetime) -> None:
 async def oldest_unsealed(tx: Tx) -> datetime | None:
     """Return the time of the oldest event that `audit` has not sealed yet, or None when all are."""
     return await tx.fetchval("SELECT min(time) FROM outbox WHERE sealed_at IS NULL")
+
+
+async def progress(tx: Tx) -> Progress:
+    """Return how far the events of this service have come."""
+    row = await tx.fetchrow(
+        """SELECT coalesce(max(sequence), 0) AS newest,
+                  count(*) FILTER (WHERE sequence IS NULL) AS unnumbered,
+                  count(*) FILTER (WHERE published_at IS NULL) AS unpublished,
+                  min(time) FILTER (WHERE published_at IS NULL) AS unpublished_since,
+                  count(*) FILTER (WHERE sealed_at IS NULL) AS unsealed,
+                  min(time) FILTER (WHERE sealed_at IS NULL) AS unsealed_since
+           FROM outbox"""
+    )
+    assert row is not None  # noqa: S101 - an aggregate without GROUP BY has one row
+    return Progress(**row)
 
 
 async def send_again(tx: Tx, partition: int, *, after: int, upto: int) -> int:

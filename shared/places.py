@@ -4,9 +4,23 @@
 partition's watermark: T may not say "all is applied" while something is not.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from shared import alarms
 from shared.db import Tx
 from shared.events import Received, Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Missing here: what follows number `after` on a partition, up to and including `upto`."""
+
+    source: str
+    partition: int
+    after: int
+    upto: int
+    seen_at: datetime
 
 
 async def lock(tx: Tx, source: str, partition: int) -> int:
@@ -51,6 +65,14 @@ async def fill_gap(tx: Tx, event: Received) -> bool:
             await _add_gap(tx, event.source, event.partition, have, upto)
     await settle(tx, event.source, event.partition)
     return True
+
+
+async def gaps(tx: Tx) -> list[Gap]:
+    """Return what is missing, by source and partition."""
+    rows = await tx.fetch(
+        "SELECT source, partition, have, upto, seen_at FROM reader_gap ORDER BY source, partition, have"
+    )
+    return [Gap(*row.values()) for row in rows]
 
 
 async def move_t(tx: Tx, mark: Watermark) -> bool:

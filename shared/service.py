@@ -1,7 +1,7 @@
 """Composes and runs one service: its settings are checked, its keys read and its database open before its port is."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from shared import clock, health, log, replay
 from shared.db import Database
+from shared.inbox import Handler
 from shared.inside import TIMEOUT, ServiceClient
 from shared.issuer_keys import IssuerKeys, fetch_from
 from shared.keys import ServiceKey, Trust
@@ -35,6 +36,8 @@ class Service:
     background: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     issuer_keys: KeySource | None = None  # identity knows its own keys; others fetch them from it
+    sources: Sequence[str] = ()  # whose events it reads, and what it does with them: set by its Messaging
+    handlers: Mapping[str, Handler] = field(default_factory=dict[str, Handler])
     key: ServiceKey = field(init=False, repr=False)
     trust: Trust = field(init=False, repr=False)
     verifier: TokenVerifier = field(init=False, repr=False)

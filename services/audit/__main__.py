@@ -15,7 +15,8 @@ from services.audit.verify import main as verify
 from shared import clock
 from shared.http import make_app
 from shared.messaging import Messaging
-from shared.service import Service, serve
+from shared.operate import main
+from shared.service import Service
 from shared.timers import every
 
 SOURCES = ("identity", "consent", "reuse", "audit")
@@ -77,4 +78,4 @@ def _app(settings: Settings) -> FastAPI:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["verify"]:
         sys.exit(verify(sys.argv[2:]))
-    serve(compose(Settings.from_environment()))
+    main(compose(Settings.from_environment()))

@@ -24,8 +24,9 @@ from shared import clock, health
 from shared.http import make_app
 from shared.keys import SigningKey
 from shared.messaging import Messaging
+from shared.operate import main
 from shared.pages import Pages
-from shared.service import Service, serve
+from shared.service import Service
 from shared.timers import every
 
 NAME = "consent"
@@ -103,4 +104,4 @@ def _add_background(service: Service, parts: Parts) -> None:
 
 
 if __name__ == "__main__":
-    serve(compose(Settings.from_environment()))
+    main(compose(Settings.from_environment()))

@@ -24,7 +24,8 @@ from shared.errors import Unavailable
 from shared.http import make_app
 from shared.keys import SigningKey
 from shared.messaging import Messaging
-from shared.service import Service, serve
+from shared.operate import main
+from shared.service import Service
 from shared.settings import read_key
 from shared.timers import every
 from shared.vault import Vault
@@ -118,4 +119,4 @@ def _add_background(service: Service, parts: Parts) -> None:
 
 
 if __name__ == "__main__":
-    serve(compose(Settings.from_environment()))
+    main(compose(Settings.from_environment()))

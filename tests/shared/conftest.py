@@ -19,12 +19,15 @@ from shared.consumer import Consumer
 from shared.db import Database, Tx
 from shared.events import Event, Received
 from shared.inbox import Handler
-from shared.kafka import Kafka, Message
+from shared.kafka import Kafka, Message, partition_for
 from shared.keys import ServiceKey, Trust, jwks
 from shared.migrations import migrate
 from shared.relay import Relay
 
 PARTITIONS = 2
+# Two keys of one partition, and one of the other.
+FIRST, SECOND = [f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 0][:2]
+OTHER = next(f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 1)
 NOW = datetime(2025, 7, 1, 8, 30, 0, 123456, tzinfo=UTC)
 
 

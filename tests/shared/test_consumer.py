@@ -1,7 +1,6 @@
 """What arrives takes effect once; what is forged moves nothing; what is missing or broken holds the watermark."""
 
 import asyncio
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,15 +13,25 @@ from shared.db import Tx
 from shared.diverted import Limits
 from shared.errors import Unavailable
 from shared.events import Notice, Received, Watermark
-from shared.kafka import Kafka, Message, partition_for
+from shared.kafka import Message
 from shared.keys import ServiceKey
-from tests.shared.conftest import NOW, PARTITIONS, Pair, running, until
+from tests.shared.conftest import FIRST, NOW, OTHER, PARTITIONS, SECOND, Pair, running, until
+from tests.shared.reading import (
+    Loses,
+    alarm,
+    dead_letters,
+    frozen,
+    gaps,
+    moved,
+    no_alarm,
+    reached,
+    refill,
+    t_is_set,
+    t_of,
+)
 
 pytestmark = pytest.mark.stack
 
-# Two keys of one partition, and one of the other.
-FIRST, SECOND = [f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 0][:2]
-OTHER = next(f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 1)
 FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
 
 
@@ -298,66 +307,6 @@ async def test_a_notice_reaches_its_handler_and_every_watermark_that_moves_its_h
     for partition in range(PARTITIONS):
         times = [mark.t for mark in marks if mark.partition == partition]
         assert times == sorted(set(times))
-
-
-class Loses:
-    """A broker that acknowledges events with these numbers and then does not have them."""
-
-    def __init__(self, kafka: Kafka, *numbers: int) -> None:
-        self._kafka, self._numbers = kafka, numbers
-
-    async def publish(self, messages: list[Message]) -> None:
-        await self._kafka.publish([m for m in messages if _number(m) not in self._numbers])
-
-
-def _number(message: Message) -> int:
-    return int(json.loads(message.value).get("sequence", "0"))
-
-
-async def refill(pair: Pair) -> None:
-    """Do what an operator does: have the source send what the reader's gaps name."""
-    for have, upto in await gaps(pair):
-        async with pair.out.transaction() as tx:
-            await outbox.send_again(tx, 0, after=have, upto=upto)
-
-
-async def gaps(pair: Pair) -> list[tuple[int, int]]:
-    async with pair.into.read() as tx:
-        return [tuple(row.values()) for row in await tx.fetch("SELECT have, upto FROM reader_gap ORDER BY have")]
-
-
-async def alarm(pair: Pair, kind: str) -> bool:
-    return await pair.value("SELECT EXISTS (SELECT FROM alarm WHERE kind = $1)", kind)
-
-
-async def no_alarm(pair: Pair, kind: str) -> bool:
-    return not await alarm(pair, kind)
-
-
-async def frozen(pair: Pair) -> bool:
-    return await pair.value("SELECT frozen FROM reader_watermark WHERE partition = 0")
-
-
-async def t_of(pair: Pair, partition: int) -> datetime | None:
-    return await pair.value("SELECT t FROM reader_watermark WHERE partition = $1", partition)
-
-
-async def t_is_set(pair: Pair, partition: int = 0) -> bool:
-    return await t_of(pair, partition) is not None
-
-
-async def moved(pair: Pair, before: datetime | None) -> bool:
-    now = await t_of(pair, 0)
-    return now is not None and (before is None or now > before)
-
-
-async def reached(pair: Pair, at: datetime) -> bool:
-    t = await t_of(pair, 0)
-    return t is not None and t > at
-
-
-async def dead_letters(pair: Pair, count: int) -> bool:
-    return await pair.value("SELECT count(*) FROM dead_letter") == count
 
 
 async def published_dead_letters(pair: Pair) -> list[Any]:
