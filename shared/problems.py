@@ -19,6 +19,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
+from shared.idempotency import IdempotencyKeyInvalid
 
 
 class MalformedJson(Invalid):
@@ -58,6 +59,7 @@ STATUS: Mapping[type[Problem], int] = {
     MalformedForm: 400,
     BodyTooLarge: 413,
     MethodNotAllowed: 405,
+    IdempotencyKeyInvalid: 400,
     Invalid: 422,
     Unauthenticated: 401,
     Forbidden: 403,
