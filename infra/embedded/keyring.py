@@ -53,6 +53,15 @@ class Keyring:
         known = {"log": str(log), "sources": json.loads(self.trust().read_text("utf-8"))}
         return self._write("auditor-keys.json", json.dumps(known, indent=1).encode())
 
+    @property
+    def environments_file(self) -> Path:
+        """Where `environments` writes."""
+        return self.directory / "environments.json"
+
+    def environments(self, settings: Mapping[str, Mapping[str, str]]) -> Path:
+        """Return the file from which an operator's commands take the settings that the services run with."""
+        return self._write(self.environments_file.name, json.dumps(settings, indent=1).encode())
+
     def clients(self, registrations: Sequence[Mapping[str, Any]]) -> Path:
         """Return the file of client registrations, each with the public half of its own key here."""
         complete = [

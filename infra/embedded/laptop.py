@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,13 @@ class Laptop:
 
 
 @asynccontextmanager
-async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGenerator[Laptop]:
+async def laptop(
+    data: Path, ports: Ports, *, split: bool = False, faults: Mapping[str, str] | None = None
+) -> AsyncGenerator[Laptop]:
     """Run everything on the data of a directory while the block lasts; all of it answers when it is entered.
 
-    With `split` each service is a process of its own. What they log goes to `services.log` in the directory. Raises
+    With `split` each service is a process of its own. `faults` are the simulators' `FAULTS` and `FAULTS_KINDS`; without
+    them those of this process's environment hold. What they log goes to `services.log` in the directory. Raises
     StackError, a sentence for people, for a busy port.
     """
     data = await asyncio.to_thread(data.resolve)  # absolute: our processes work elsewhere
@@ -56,11 +59,12 @@ async def laptop(data: Path, ports: Ports, *, split: bool = False) -> AsyncGener
             kafka=stack.kafka.bootstrap,
             clients_file=keyring.clients(registrations(ports)),
         )
-        keyring.auditor_keys()  # for people: whoever wants to audit this machine's log
+        keyring.environments(environments)  # for people: whoever operates this machine, or audits its log
+        keyring.auditor_keys()
         await running.enter_async_context(process("infra.simulators", simulator_settings(ports, keyring), log))
         await running.enter_async_context(gateway(environments, ports, log, split=split))
         async with httpx2.AsyncClient() as client:
-            await until_ready(client, f"{ports.simulators_origin}/vneid/.well-known/openid-configuration")
+            await until_ready(client, f"{ports.simulators_origin}/vneid/")
         yield Laptop(ports, stack, keyring)
 
 
