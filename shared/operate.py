@@ -27,7 +27,7 @@ def main(service: Service) -> None:
 
 def operate(service: Service, arguments: Sequence[str]) -> int:
     """Run one command against the service's own database, beside a running service or without; return the exit code."""
-    options = _parser(service.name).parse_args(arguments)
+    options = make_parser(service.name).parse_args(arguments)
     return asyncio.run(_operate(service, options))
 
 
@@ -127,12 +127,13 @@ _SIMPLE: dict[str, Command] = {
 }
 
 
-def _parser(name: str) -> argparse.ArgumentParser:
+def make_parser(name: str) -> argparse.ArgumentParser:
+    """Say what can be commanded."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{name}", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(command: str, run: Command) -> argparse.ArgumentParser:
-        added = commands.add_parser(command, help=run.__doc__, description=run.__doc__)
+        added = commands.addmake_parser(command, help=run.__doc__, description=run.__doc__)
         added.set_defaults(command=run)
         return added
 
