@@ -133,7 +133,7 @@ def make_parser(name: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(command: str, run: Command) -> argparse.ArgumentParser:
-        added = commands.addmake_parser(command, help=run.__doc__, description=run.__doc__)
+        added = commands.add_parser(command, help=run.__doc__, description=run.__doc__)
         added.set_defaults(command=run)
         return added
 
