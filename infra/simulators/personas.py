@@ -38,6 +38,10 @@ class Account(_Fixed):
     account_level: Literal[1, 2]
     auth_level: Literal[1, 2, 3, 4]
     refuses: bool = False
+    gives_up: bool = False
+    """She puts the telephone away instead of answering."""
+    locked: bool = False
+    """Her e-identity is locked or revoked: VNeID refuses whatever she presses."""
 
 
 class Persona(_Fixed):
@@ -45,6 +49,8 @@ class Persona(_Fixed):
 
     label: str
     pin: Pin
+    former_pin: Pin | None = None
+    """The number that was cancelled when this one was issued; registers but the population one may know only it."""
     full_name: str
     birth_date: BirthDate
     sex: Literal["female", "male"]

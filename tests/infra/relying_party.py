@@ -15,10 +15,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from infra.client.browser import Browser
-from infra.simulators.mood import Calm
 from infra.simulators.personas import load_personas
 from infra.simulators.vneid.app import make_vneid
 from infra.simulators.vneid.clients import ASSERTION_TYPE, Client
+from infra.simulators.vneid.keys import SigningKeys
 
 ORIGIN = "http://localhost:8090"
 ISSUER = f"{ORIGIN}/vneid"
@@ -52,7 +52,8 @@ class RelyingParty:
             name: Client(name, name, ECKey.import_key(self.key.as_dict(private=False)), frozenset({CALLBACK}))
             for name in ("gateway", "other")
         }
-        vneid = make_vneid(ISSUER, self.signing_key, clients, load_personas(), Calm(), self.clock.now)
+        self.keys = SigningKeys(self.signing_key)
+        vneid = make_vneid(ISSUER, self.keys, clients, load_personas(), self.clock.now)
         self.transport = httpx2.ASGITransport(app=Starlette(routes=[Mount("/vneid", vneid)]))
         self.http = httpx2.AsyncClient(transport=self.transport, base_url=ORIGIN)
         self.browser = self.new_browser()

@@ -10,7 +10,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, validate
 
-from infra.simulators.mood import Calm
 from infra.simulators.personas import load_personas
 from infra.simulators.registries.app import make_registries
 from infra.simulators.registries.journal import subject_digest
@@ -24,7 +23,7 @@ NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 async def registries() -> AsyncIterator[httpx2.AsyncClient]:
-    app = make_registries(load_registers(PEOPLE), Calm(), lambda: NOW)
+    app = make_registries(load_registers(PEOPLE), lambda: NOW)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://registries") as client:
         yield client
 

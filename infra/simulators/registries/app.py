@@ -8,7 +8,6 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from infra.simulators.mood import Mood
 from infra.simulators.personas import BirthDate, Pin
 from infra.simulators.registries.journal import Journal, Line
 from infra.simulators.registries.matching import Likeness, compare
@@ -72,14 +71,13 @@ class JournalView(BaseModel):
     lines: list[Line]
 
 
-def make_registries(registers: Mapping[str, Person], mood: Mood, now: Callable[[], datetime]) -> FastAPI:
+def make_registries(registers: Mapping[str, Person], now: Callable[[], datetime]) -> FastAPI:
     """Return the registers as an app; `registers` is keyed by personal number."""
     app = FastAPI(title="Registries (simulated)")
     journal, switched_off = Journal(), set[Registry]()
 
     @app.post("/{registry}/queries", response_model=Answer)
     async def query(registry: Registry, asked: Query) -> Answer | Response:
-        await mood.meet(f"registries.{registry}")
         if unknown := set(asked.attributes) - OFFERED[registry]:
             raise HTTPException(422, f"not offered by {registry}: {sorted(unknown)}")
         if registry in switched_off:

@@ -52,7 +52,23 @@ def load_registers(people: Mapping[str, Persona], path: Path = _FILE) -> Mapping
     for lines in recorded.values():
         for name in lines:
             _ = people[name]
-    return {persona.pin: Person(name, persona, _entries(name, persona, recorded)) for name, persona in people.items()}
+    known: dict[str, Person] = {}
+    for name, persona in people.items():
+        entries = _entries(name, persona, recorded)
+        known[persona.pin] = Person(name, persona, entries)
+        if persona.former_pin:
+            known |= _under_both_numbers(name, persona, entries, persona.former_pin)
+    return known
+
+
+def _under_both_numbers(
+    name: str, persona: Persona, entries: Mapping[Registry, Mapping[str, JsonValue]], former_pin: str
+) -> Mapping[str, Person]:
+    """Only the population register has moved her to her new number; what others recorded stays under the cancelled."""
+    nothing: Mapping[str, JsonValue] = {}
+    moved = {registry: told if registry is Registry.POPULATION else nothing for registry, told in entries.items()}
+    left = {registry: nothing if registry is Registry.POPULATION else told for registry, told in entries.items()}
+    return {persona.pin: Person(name, persona, moved), former_pin: Person(name, persona, left)}
 
 
 def _entries(

@@ -4,19 +4,18 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from joserfc.jwk import ECKey
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from infra.simulators.mood import Mood
 from infra.simulators.pages import render, stylesheet
 from infra.simulators.personas import Persona
 from infra.simulators.vneid.authorization import check_request
 from infra.simulators.vneid.clients import Client, ClientAuthentication
 from infra.simulators.vneid.errors import Refused, SentBack, Stopped
+from infra.simulators.vneid.keys import SigningKeys
 from infra.simulators.vneid.provider import Login, Provider
 
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -25,14 +24,13 @@ _BROWSER = "vneid_browser"
 
 def make_vneid(
     issuer: str,
-    signing_key: ECKey,
+    keys: SigningKeys,
     clients: Mapping[str, Client],
     people: Mapping[str, Persona],
-    mood: Mood,
     now: Callable[[], datetime],
 ) -> Starlette:
     """Return VNeID as an app to be mounted where `issuer` points."""
-    endpoints = _Endpoints(Provider(issuer, signing_key, people, now), clients, mood, now)
+    endpoints = _Endpoints(Provider(issuer, keys, people, now), clients, now)
     return Starlette(
         routes=[
             Route("/", endpoints.home),
@@ -43,6 +41,7 @@ def make_vneid(
             Route("/answer", endpoints.answer, methods=["POST"]),
             Route("/token", endpoints.token, methods=["POST"]),
             Route("/userinfo", endpoints.userinfo),
+            Route("/logout", endpoints.logout),
             Route("/style.css", stylesheet),
         ],
         exception_handlers={Stopped: _say_no, SentBack: _say_no, Refused: _say_no, HTTPException: _nowhere},
@@ -50,11 +49,9 @@ def make_vneid(
 
 
 class _Endpoints:
-    def __init__(
-        self, provider: Provider, clients: Mapping[str, Client], mood: Mood, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, provider: Provider, clients: Mapping[str, Client], now: Callable[[], datetime]) -> None:
         issuer = provider.issuer
-        self._provider, self._clients, self._mood = provider, clients, mood
+        self._provider, self._clients = provider, clients
         self._accounts = {name: person for name, person in provider.people.items() if person.account}
         self._authentication = ClientAuthentication(clients, frozenset({issuer, f"{issuer}/token"}), now)
 
@@ -62,15 +59,12 @@ class _Endpoints:
         return render("vneid/home.html", accounts=self._accounts, issuer=self._provider.issuer)
 
     async def discovery(self, request: Request) -> Response:
-        await self._mood.meet("vneid.discovery")
         return JSONResponse(_metadata(self._provider.issuer))
 
     async def jwks(self, request: Request) -> Response:
-        await self._mood.meet("vneid.jwks")
         return JSONResponse(self._provider.jwks())
 
     async def authorize(self, request: Request) -> Response:
-        await self._mood.meet("vneid.authorize")
         asked = check_request(request.query_params.multi_items(), self._clients, self._provider.issuer)
         browser = request.cookies.get(_BROWSER) or secrets.token_urlsafe(24)
         page = self._page(self._provider.begin(asked, browser))
@@ -89,22 +83,23 @@ class _Endpoints:
 
     async def answer(self, request: Request) -> Response:
         form, login = await self._posted(request)
-        await self._mood.meet("vneid.answer")
         decide = self._provider.approve if form.get("answer") == "approve" else self._provider.refuse
         return RedirectResponse(decide(login), status_code=303, headers=_NOT_KEPT)
 
     async def token(self, request: Request) -> Response:
-        await self._mood.meet("vneid.token")
         form = await _form(request)
         client = self._authentication.authenticate(form)
         return JSONResponse(self._provider.redeem(client, form), headers=_NOT_KEPT)
 
     async def userinfo(self, request: Request) -> Response:
-        await self._mood.meet("vneid.userinfo")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise Refused("invalid_token", "a Bearer token is needed", status=401)
         return JSONResponse(self._provider.userinfo(token), headers=_NOT_KEPT)
+
+    async def logout(self, request: Request) -> Response:
+        self._provider.log_out(request.cookies.get(_BROWSER, ""))
+        return render("vneid/problem.html", sentence="Bạn đã đăng xuất khỏi VNeID.")
 
     async def _posted(self, request: Request) -> tuple[Mapping[str, str], Login]:
         form = await _form(request)
@@ -150,6 +145,7 @@ def _metadata(issuer: str) -> dict[str, object]:
         "token_endpoint": f"{issuer}/token",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks",
+        "end_session_endpoint": f"{issuer}/logout",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code"],

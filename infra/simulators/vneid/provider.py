@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
 
 from infra.simulators.memory import Remembered
 from infra.simulators.personas import Account, Persona
@@ -18,6 +17,7 @@ from infra.simulators.vneid.authorization import AuthorizationRequest
 from infra.simulators.vneid.claims import dialect_a
 from infra.simulators.vneid.clients import Client
 from infra.simulators.vneid.errors import Refused, SentBack, Stopped
+from infra.simulators.vneid.keys import SigningKeys
 
 LOGIN_LIFE = timedelta(minutes=5)
 CODE_LIFE = timedelta(seconds=60)
@@ -56,10 +56,10 @@ class Provider:
     """Holds logins, codes and tokens in memory; `now` is the only clock."""
 
     def __init__(
-        self, issuer: str, signing_key: ECKey, people: Mapping[str, Persona], now: Callable[[], datetime]
+        self, issuer: str, keys: SigningKeys, people: Mapping[str, Persona], now: Callable[[], datetime]
     ) -> None:
         self.issuer, self.people = issuer, people
-        self._key, self._now = signing_key, now
+        self._keys, self._now = keys, now
         self._logins: Remembered[str, Login] = Remembered(now)
         self._once: Remembered[tuple[str, str, str], str] = Remembered(now)
         self._sessions: Remembered[str, Session] = Remembered(now)
@@ -101,10 +101,16 @@ class Provider:
         return chosen
 
     def approve(self, login: Login) -> str:
-        """Close the login and return where the browser goes with its code; who always refuses does so here too."""
-        if login.session is None or login.session.account.refuses:
+        """Close the login and return where the browser goes with its code.
+
+        Who always refuses does so here too, and VNeID refuses for a locked account. Raises `Stopped` for whoever puts
+        the telephone away: nobody is ever sent back.
+        """
+        if login.session is None or login.session.account.refuses or login.session.account.locked:
             return self.refuse(login)
         self._logins.forget(login.login_id)
+        if login.session.account.gives_up:
+            raise Stopped("Đã quá thời gian chờ xác nhận trên điện thoại.")
         self._sessions.put(login.browser, login.session, self._now() + SESSION_LIFE)
         code = secrets.token_urlsafe(32)
         self._codes.put(code, _Code(login, login.session), self._now() + CODE_LIFE)
@@ -141,6 +147,10 @@ class Provider:
             "id_token": self._id_token(code, token),
         }
 
+    def log_out(self, browser: str) -> None:
+        """End what is left of a login in this browser; the next one begins with who she is."""
+        self._sessions.forget(browser)
+
     def userinfo(self, token: str) -> dict[str, str | dict[str, str]]:
         """Return the claims of whom the token stands for, in dialect A."""
         session = self._tokens.find(token)
@@ -149,8 +159,8 @@ class Provider:
         return dialect_a(session.persona, session.account, self.issuer)
 
     def jwks(self) -> dict[str, object]:
-        """Return the public signing key as a JWK set."""
-        return {"keys": [{**self._key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}
+        """Return the public signing keys as a JWK set."""
+        return self._keys.published()
 
     def _id_token(self, code: _Code, token: str) -> str:
         request, session, now = code.login.request, code.session, int(self._now().timestamp())
@@ -165,7 +175,8 @@ class Provider:
             "acr": str(session.account.auth_level),
             "at_hash": _base64url(hashlib.sha256(token.encode()).digest()[:16]),  # OIDC Core 3.1.3.6
         }
-        return jwt.encode({"alg": "ES256", "kid": self._key.kid}, claims, self._key)
+        key = self._keys.current
+        return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
 
     def _reloaded(self, request: AuthorizationRequest, browser: str) -> Login | None:
         client_id = request.client.client_id

@@ -9,10 +9,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from infra.client.browser import Browser
-from infra.simulators.mood import Calm
 from infra.simulators.personas import load_personas
 from infra.simulators.vneid.app import make_vneid
 from infra.simulators.vneid.clients import Client
+from infra.simulators.vneid.keys import SigningKeys
 from shared import clock
 from tests.services.identity.city import City
 from tests.services.identity.conftest import World, back
@@ -31,7 +31,7 @@ async def log_in(
     ours: ECKey = world.parts.vneid._registration.key.jwk  # pyright: ignore[reportAssignmentType] - an EC key by its settings
     client = Client(CLIENT_ID, "Một Lần", ECKey.import_key(ours.as_dict(private=False)), frozenset({CALLBACK}))
     signing = ECKey.generate_key("P-256", auto_kid=True)
-    vneid = make_vneid(ISSUER, signing, {CLIENT_ID: client}, load_personas(), Calm(), clock.now)
+    vneid = make_vneid(ISSUER, SigningKeys(signing), {CLIENT_ID: client}, load_personas(), clock.now)
     transport = httpx2.ASGITransport(app=Starlette(routes=[Mount("/vneid", vneid)]))
     played, world.parts.vneid.transport = world.parts.vneid.transport, transport
     world.parts.vneid._keys._fetched = None
