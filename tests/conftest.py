@@ -1,5 +1,6 @@
 """Gives every test that asks for it one real PostgreSQL and one real Kafka, started once a session."""
 
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,11 +9,18 @@ import pytest
 
 from infra.embedded.processes import free_ports
 from infra.embedded.stack import Stack
+from tests.teeth import borrowed
 
 
 @pytest.fixture(scope="session")
 async def stack() -> AsyncGenerator[Stack]:
-    """Run the embedded stack, empty, on free ports, in a directory that goes at the end. For tests marked `stack`."""
+    """Run the embedded stack, empty, on free ports, in a directory that goes at the end. For tests marked `stack`.
+
+    Where `MOTLAN_STACK` names the directory of one that runs already, use that.
+    """
+    if directory := os.environ.get(borrowed.VARIABLE):
+        yield await borrowed.borrow(Path(directory))
+        return
     postgres, kafka, controller = free_ports(3)
     with TemporaryDirectory(prefix="motlan-") as directory:
         async with Stack(
