@@ -1,21 +1,22 @@
 """Makes a service's HTTP application, and gives its routes what they ask for: caller, database, time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, Protocol, TypeVar, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from shared import asgi, clock, dpop, tokens
+from shared import asgi, clock, dpop, idempotency, tokens
 from shared.bodies import Body, View
 from shared.db import Database
 from shared.errors import FieldError, Invalid, NotFound, Problem
 from shared.guards import check_all_guarded, guard, public
+from shared.idempotency import Once
 from shared.keys import Trust
 from shared.problems import (
     BodyTooLarge,
@@ -34,6 +35,7 @@ __all__ = [
     "Caller",
     "Db",
     "Now",
+    "Once",
     "Presented",
     "UnconsumedCaller",
     "View",
@@ -41,9 +43,11 @@ __all__ = [
     "make_app",
     "only_known_query",
     "public",
+    "repeatable",
 ]
 
 MAX_BODY = 64 * 1024
+T = TypeVar("T")
 
 
 class Composed(Protocol):
@@ -95,6 +99,49 @@ async def caller(shown: Presented, db: Db) -> tokens.Caller:
 
 
 Caller = Annotated[tokens.Caller, Depends(caller)]
+
+
+_KEY = Header(
+    alias="Idempotency-Key",
+    description="A quoted string of 16 to 255 characters, such as a UUID, new for each thing to be done. The same "
+    "request under the same key is done once and answered alike for a day (`Idempotency-Replayed: true`); another "
+    "request under it is 422 `idempotency_key_reused`, and while the first is worked on the answer is 409 "
+    "`request_in_flight`. Refusals are not kept. Optional (draft-ietf-httpapi-idempotency-key-header-07).",
+    json_schema_extra={"pattern": r'^"[ !#-\[\]-~]{16,255}"$'},
+)
+
+
+def repeatable(show: Callable[[T], View]) -> Callable[..., Awaitable[Once[T]]]:
+    """Make the dependency of a route that does nothing twice; `show` makes its answer of what the use case returns."""
+
+    async def asked_once(
+        request: Request, caller: Caller, db: Db, now: Now, _key: Annotated[str | None, _KEY] = None
+    ) -> Once[T]:
+        asked = await _asked(request, caller, now)
+        if asked:
+            async with db.read() as tx:
+                await idempotency.check_new(tx, asked)
+        return Once(db, asked, show, request.scope["route"].status_code or 200)
+
+    return asked_once
+
+
+async def _asked(request: Request, caller: tokens.Caller, now: datetime) -> idempotency.Asked | None:
+    key = idempotency.parse_key(request.headers.getlist("idempotency-key"))
+    if key is None:
+        return None
+    asked = idempotency.fingerprint(
+        key,
+        await request.body(),
+        method=request.method,
+        path=public_url(request),
+        # An answer is repeated only to whom it was given: a token works for its agency, actor, dossier and party (I8).
+        agency=caller.agency.uid,
+        actor=[caller.actor.kind, caller.actor.ref],
+        dossier=caller.dossier_uid,
+        party=caller.party_uid,
+    )
+    return idempotency.Asked.under(key, caller.client_id, asked, now)
 
 
 def service_of(request: Request) -> Composed:
@@ -208,7 +255,13 @@ def _answer_problems(app: FastAPI, render: Render) -> None:
             response.headers.update({k: v for k, v in refusal.headers.items() if k.lower() == "allow"})
         return response
 
+    async def on_answered(request: Request, error: Exception) -> Response:
+        before = cast(idempotency.Answered, error)
+        headers = {"idempotency-replayed": "true"}
+        return Response(before.answer, before.status, headers, media_type="application/json")
+
     app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(idempotency.Answered, on_answered)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
 

@@ -9,7 +9,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from shared import clock, health, log, replay
+from shared import clock, health, idempotency, log, replay
 from shared.db import Database
 from shared.inbox import Handler
 from shared.inside import TIMEOUT, ServiceClient
@@ -90,9 +90,10 @@ class Service:
         await every(SWEEP_SECONDS, self._forget_expired, "replay")
 
     async def _forget_expired(self) -> None:
-        """Forget single-use records that are refused for their age anyway."""
+        """Forget single-use records that are refused for their age anyway, and answers kept long enough."""
         async with self.db.transaction() as tx:
             await replay.forget_expired(tx, now=clock.now())
+            await idempotency.forget_old(tx, now=clock.now())
 
     def _fetched_keys(self) -> IssuerKeys:
         client = httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)

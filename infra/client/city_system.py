@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import cast
-from uuid import uuid4
 
 import httpx2
 from joserfc.jwk import ECKey, KeySet, KeySetSerialization
@@ -92,8 +91,8 @@ class CitySystem:
         self, token: Token, dossier_uid: str, request: Json, *, idempotency_key: str | None = None
     ) -> Release:
         """Get the verified data of one party, and verify them. A repeat with the same key is not a second use."""
-        path, key = f"/reuse/dossiers/{dossier_uid}/releases", idempotency_key or str(uuid4())
-        answer = await self._gateway.call(token, "POST", path, body=request, idempotency_key=key)
+        path = f"/reuse/dossiers/{dossier_uid}/releases"
+        answer = await self._gateway.call(token, "POST", path, body=request, idempotency_key=idempotency_key)
         compact = answer.get("release")
         if not isinstance(compact, str):
             raise NotTrusted("the answer carries no release")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import cast
+from uuid import uuid4
 
 import httpx2
 from pydantic import JsonValue
@@ -46,8 +47,11 @@ class Gateway:
         query: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Json:
-        """Call an API with a token and a fresh proof of its key; raises `Refused`. An answer without a body is {}."""
-        extra = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        """Call an API with a token and a fresh proof of its key; raises `Refused`. An answer without a body is {}.
+
+        What does something says by a key that it is meant once; who tries again says the same key.
+        """
+        extra = {"Idempotency-Key": f'"{idempotency_key or uuid4()}"'} if method == "POST" else {}
         return _json(await self._send(token, method, path, body=body, query=query, headers=extra))
 
     async def read_text(self, token: Token, path: str, query: Mapping[str, str] | None = None) -> str:

@@ -189,6 +189,11 @@ class LegalBasisDecision(View):
 
     grants: list[GrantView]
 
+    @classmethod
+    def of(cls, grants: list[Grant]) -> "LegalBasisDecision":
+        """Show a decision."""
+        return cls(grants=[GrantView.of(grant) for grant in grants])
+
 
 class NewEnding(Body):
     """Why an officer ends a right of law."""

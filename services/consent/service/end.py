@@ -10,11 +10,19 @@ from services.consent.domain.states import GrantState
 from services.consent.store import grants, uses
 from shared import outbox
 from shared.db import Database, Tx
+from shared.idempotency import Once
 from shared.tokens import Actor, Caller
 
 
 async def end_by_officer(
-    db: Database, *, reuse: ReuseClient, caller: Caller, grant_id: UUID, reason: str, now: datetime
+    db: Database,
+    *,
+    once: Once[Grant],
+    reuse: ReuseClient,
+    caller: Caller,
+    grant_id: UUID,
+    reason: str,
+    now: datetime,
 ) -> Grant:
     """End a right of law by an officer's reasoned decision.
 
@@ -25,11 +33,11 @@ async def end_by_officer(
     if known.recipient is None:
         raise StandsOnConsent
     policy.check_may_decide(caller, await reuse.get_dossier(known.recipient.dossier_uid), now)
-    async with db.transaction() as tx:
+    async with once.transaction() as tx:
         grant = policy.check_is_recipients(caller, await grants.find_for_update(tx, grant_id))
         ended = grant.end(now, EndReason.OFFICER, reason)
         await _store(tx, ended, now, caller.actor)
-    return ended
+        return await once.keep(tx, ended)
 
 
 async def end_with_dossier(tx: Tx, *, dossier_uid: UUID, now: datetime) -> None:

@@ -30,7 +30,8 @@ from services.consent.service.giving import give
 from services.consent.signing import ReceiptSigner
 from services.consent.store import grants, requests, uses
 from shared import ids
-from shared.db import Database, Tx
+from shared.db import Tx
+from shared.idempotency import Once
 from shared.tokens import Caller
 
 
@@ -55,7 +56,7 @@ class Counter:
 
 
 async def decide_legal_basis(
-    db: Database, *, counter: Counter, caller: Caller, case: Case, now: datetime
+    once: Once[list[Grant]], *, counter: Counter, caller: Caller, case: Case, now: datetime
 ) -> list[Grant]:
     """Give one grant of law per rule version that the party's components stand on; repeating it changes nothing.
 
@@ -68,14 +69,14 @@ async def decide_legal_basis(
     check_allowed(components, case.opted_out)
     subject = await _subject(counter.identity, caller, dossier, case)
     notice = _notice(counter.catalogue, components, dossier, caller, case, now)
-    async with db.transaction() as tx:
+    async with once.transaction() as tx:
         outcome = await _outcome(tx, subject, _choices(components, case.opted_out), now)
         await uses.know_dossier(tx, dossier)
         if outcome.new:
             await requests.insert_notice(tx, notice)
         shown = Shown(notice, subject.recipient.sub, caller.actor.position)
         await give(tx, outcome, shown=shown, signer=counter.signer, now=now, actor=caller.actor)
-    return list(outcome.standing)
+        return await once.keep(tx, list(outcome.standing))
 
 
 async def _outcome(

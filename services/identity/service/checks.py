@@ -16,7 +16,8 @@ from services.identity.store import citizens as stored_citizens
 from services.identity.store import grants
 from services.identity.store import parties as stored_parties
 from shared import ids
-from shared.db import Database, Tx
+from shared.db import Tx
+from shared.idempotency import Once
 from shared.tokens import Caller
 from shared.vietnam import day_in_vietnam
 
@@ -41,7 +42,7 @@ class Checked:
     capacity: Capacity
 
 
-async def identify(db: Database, *, given: Parts, caller: Caller, check: Check, now: datetime) -> Checked:
+async def identify(once: Once[Checked], *, given: Parts, caller: Caller, check: Check, now: datetime) -> Checked:
     """Identify a party (R4).
 
     Raises what `policy` refuses with, IdentificationMismatch, PartyMismatch, or Unavailable when `reuse` is silent.
@@ -51,7 +52,7 @@ async def identify(db: Database, *, given: Parts, caller: Caller, check: Check, 
     policy.check_may_identify(caller, dossier, check.party_uid)
     check_id = CheckId(ids.new())
     place = Place(DossierUid(check.dossier_uid), PartyUid(check.party_uid), caller.client_id, caller.agency.uid)
-    async with db.transaction() as tx:
+    async with once.transaction() as tx:
         citizen = await citizens.look_at_card(tx, given.safe, check.keys, now)
         party = parties.of_check(caller, place, citizen.subject_id, check_id, now)
         party = await parties.bind_by_check(tx, given.reference, party, provisional=citizen.provisional, now=now)
@@ -60,7 +61,7 @@ async def identify(db: Database, *, given: Parts, caller: Caller, check: Check, 
         )
         await _hold_claims(tx, given, party, check, now)
         sub = await stored_citizens.sub_for(tx, citizen.subject_id, caller.agency.sector)
-    return Checked(check_id, sub, citizen.provisional, _capacity(citizen, now))
+        return await once.keep(tx, Checked(check_id, sub, citizen.provisional, _capacity(citizen, now)))
 
 
 async def _hold_claims(tx: Tx, given: Parts, party: Party, check: Check, now: datetime) -> None:

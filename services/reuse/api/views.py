@@ -1,5 +1,6 @@
 """How plans, releases, verdicts and results are shown."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
@@ -83,6 +84,11 @@ class CollectedView(View):
     dossier_uid: UUID
     party_uid: UUID
     components: list[PlanItemView]
+
+    @classmethod
+    def of(cls, dossier_uid: UUID, party_uid: UUID, items: Sequence[PlanItem]) -> Self:
+        """Show what came of collecting."""
+        return cls(dossier_uid=dossier_uid, party_uid=party_uid, components=[PlanItemView.of(each) for each in items])
 
 
 class ReleaseView(View):

@@ -23,6 +23,7 @@ from services.reuse.service import holdings
 from services.reuse.store import dossiers, evidence, journal
 from shared import ids, outbox
 from shared.db import Database, Tx
+from shared.idempotency import Once
 from shared.tokens import Actor, Caller
 from shared.vietnam import day_in_vietnam
 
@@ -45,19 +46,21 @@ class Application:
     parent_uid: UUID | None
 
 
-async def open_dossier(db: Database, parts: Parts, *, caller: Caller, asked: Application, now: datetime) -> Dossier:
+async def open_dossier(
+    once: Once[Dossier], parts: Parts, *, caller: Caller, asked: Application, now: datetime
+) -> Dossier:
     """Open a dossier under the versions in force today (R2); its components are rows from here on.
 
     Raises UnknownProcedure, NotAsTheMap, UnknownReference (agency), MandateMissing (R1), ReferenceTaken.
     """
     dossier, facts = _make(parts, caller, asked, now)
     policy.check_may_open(caller, dossier, now)
-    async with db.transaction() as tx:
+    async with once.transaction() as tx:
         if asked.parent_uid:
             policy.check_may_see(caller, await dossiers.get(tx, asked.parent_uid), now)
         await dossiers.insert(tx, dossier, facts)
         await outbox.append(tx, events.dossier_opened(dossier, caller.actor))
-    return dossier
+        return await once.keep(tx, dossier)
 
 
 def _make(parts: Parts, caller: Caller, asked: Application, now: datetime) -> tuple[Dossier, Mapping[str, Fact]]:

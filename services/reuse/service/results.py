@@ -20,6 +20,7 @@ from services.reuse.store import grants as grant_rows
 from shared import ids, outbox
 from shared.db import Database, Tx
 from shared.errors import Conflict, FieldError, Invalid
+from shared.idempotency import Once
 from shared.tokens import Caller
 
 
@@ -45,6 +46,7 @@ async def deposit(
     db: Database,
     parts: Parts,
     *,
+    once: Once[Deposit],
     caller: Caller,
     dossier_uid: UUID,
     party_uid: UUID,
@@ -68,9 +70,9 @@ async def deposit(
     subject_id = person.get_subject()
     if person.provisional:
         raise PartyProvisional
-    async with db.transaction() as tx:
+    async with once.transaction() as tx:
         kept = await _keep(tx, parts, dossier_uid, subject_id, result, value, now)
-        return await _record(tx, caller, party, result, kept, now)
+        return await once.keep(tx, await _record(tx, caller, party, result, kept, now))
 
 
 def _result(parts: Parts, dossier: Dossier, party: Party, result_type: str) -> ResultType:
