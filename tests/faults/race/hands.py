@@ -1,0 +1,106 @@
+"""What the racers do over HTTP: a city system asks for releases, a citizen withdraws on her own page."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import httpx2
+from joserfc.jwk import ECKey
+
+from infra.client.city_system import CitySystem, officer
+from infra.client.tokens import Token
+from shared import clock
+from tests.faults.processes import System
+from tests.faults.race.citizens import AGENCY, Citizen
+from tests.faults.race.signed import Receipt, Release, Verifier
+
+_RENEW = 200  # seconds: a token lives for 300
+_TOKENS = 4  # several systems' worth of keys, so that nothing depends on one
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client got for one request: a release, or the code of a refusal."""
+
+    release: Release | None
+    code: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it says for good that there is no right to it any more: trying again would be no use."""
+        return self.code in ("consent_withdrawn", "keeping_withdrawn", "evidence_not_held")
+
+
+class Hands:
+    """One client process: its connections, its tokens, and the public keys it verifies what it gets with."""
+
+    def __init__(self, running: System, http: httpx2.AsyncClient, verifier: Verifier) -> None:
+        self._running, self._http, self._verifier = running, http, verifier
+        self._tokens: list[Token] = []
+        self._renewing = asyncio.Lock()
+        self.reuse, self.consent = [running["reuse"].url], running["consent"].url
+
+    async def release(self, citizen: Citizen, client: int = 0) -> Answer:
+        """Ask once for what the citizen's dossier may have; `client` chooses token and replica."""
+        path = f"/reuse/dossiers/{citizen.dossier_uid}/releases"
+        token = (await self._fresh_tokens())[client % _TOKENS]
+        proof = token.key.proof("POST", self._running.ports.origin + path, token.access_token)
+        headers = {"Authorization": f"DPoP {token.access_token}", "DPoP": proof}
+        url = self.reuse[client % len(self.reuse)] + path
+        try:
+            answer = await self._http.post(url, json={"party_uid": str(citizen.party_uid)}, headers=headers)
+        except httpx2.TransportError as error:
+            return Answer(None, type(error).__name__)
+        body = cast("dict[str, str]", answer.json())
+        if answer.status_code != 200:
+            return Answer(None, str(body.get("code")))
+        return Answer(self._verifier.release(body["release"], citizen, clock.now()), "")
+
+    async def withdraw(self, citizen: Citizen) -> str | None:
+        """Press the button on her page; returns where the receipt lies, None when no answer came."""
+        url = f"{self.consent}/consent/grants/{citizen.grant_id}/withdrawal"
+        headers = {"Origin": self._running.ports.origin, "Cookie": _cookies(citizen)}
+        try:
+            answer = await self._http.post(url, data={"csrf": citizen.csrf}, headers=headers)
+        except httpx2.TransportError:
+            return None
+        if answer.status_code != 303:
+            raise AssertionError(f"a withdrawal was answered {answer.status_code}: {answer.text}")
+        return answer.headers["location"]
+
+    async def receipt(self, citizen: Citizen, location: str) -> Receipt:
+        """Fetch the signed receipt the page leads to."""
+        url = f"{self.consent}/consent/receipts/{location.rpartition('/')[2]}"
+        answer = await self._http.get(url, headers={"Cookie": _cookies(citizen)})
+        return self._verifier.receipt(answer.raise_for_status().text, citizen)
+
+    async def alarms(self, process: str) -> dict[str, int]:
+        """Return what a service's /health says must be looked at."""
+        answer = await self._http.get(f"{self._running[process].url}/health")
+        return cast("dict[str, int]", answer.raise_for_status().json()["alarms"])
+
+    async def _fresh_tokens(self) -> list[Token]:
+        async with self._renewing:
+            if not self._tokens or self._tokens[0].expires_at - time.time() < 300 - _RENEW:
+                key = ECKey.import_key(self._running.keyring.p256("client-justice-system").read_bytes())
+                origin, callback = self._running.ports.origin, f"{self._running.ports.simulators_origin}/city/callback"
+                system = CitySystem("justice-system", key, origin, callback, http=self._http)
+                actor = officer("cb-0101-07", "Công chức tư pháp - hộ tịch")
+                self._tokens = [await system.officer_token(AGENCY[0], actor) for _ in range(_TOKENS)]
+        return self._tokens
+
+
+def _cookies(citizen: Citizen) -> str:
+    return "; ".join(f"{name}={value}" for name, value in citizen.cookies.items())
+
+
+@asynccontextmanager
+async def hands(running: System) -> AsyncGenerator[Hands]:
+    """Open the clients' connections; keys to verify with are those the services publish."""
+    limits = httpx2.Limits(max_connections=200, max_keepalive_connections=200, keepalive_expiry=3)
+    async with httpx2.AsyncClient(timeout=15, limits=limits, trust_env=False) as http:
+        keys = [(await http.get(f"{running[name].url}/{name}/jwks")).json() for name in ("reuse", "consent")]
+        yield Hands(running, http, Verifier(running.ports.origin, *keys))
