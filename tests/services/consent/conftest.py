@@ -104,12 +104,16 @@ class World:
         async with self.client() as http:
             return await http.request(method, path, json=json, headers={"authorization": f"Bearer {assertion}"})
 
-    async def ask(self, method: str, path: str, json: Any = None, **claims: Any) -> httpx2.Response:
+    async def ask(
+        self, method: str, path: str, json: Any = None, key: str | None = None, **claims: Any
+    ) -> httpx2.Response:
         """Call a public route as an officer's system."""
         now = clock.now()
         token = self.issuer.issue(self.holder, at=now, **claims)
         proof = self.holder.prove(token, at=now, htm=method, htu=f"{ORIGIN}{path}")
         headers = {"authorization": f"DPoP {token}", "dpop": proof}
+        if key:
+            headers["idempotency-key"] = f'"{key}"'
         async with self.client() as http:
             return await http.request(method, path, json=json, headers=headers)
 

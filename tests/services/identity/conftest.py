@@ -130,7 +130,9 @@ class World:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def check(self, city: City, dossier: dict[str, Any], person: Person, **changes: Any) -> httpx2.Response:
+    async def check(
+        self, city: City, dossier: dict[str, Any], person: Person, key: str | None = None, **changes: Any
+    ) -> httpx2.Response:
         """Let an officer look at a person's card."""
         async with self.http() as http:
             token = (await city.work(http, officer(), resource=f"{ORIGIN}/identity")).json()["access_token"]
@@ -145,7 +147,10 @@ class World:
                 "full_name": person.name,
                 "birth_date": born,
             } | changes
-            return await http.post(path, json=body, headers={"authorization": f"DPoP {token}", "dpop": proof})
+            headers = {"authorization": f"DPoP {token}", "dpop": proof}
+            if key:
+                headers["idempotency-key"] = f'"{key}"'
+            return await http.post(path, json=body, headers=headers)
 
     async def events(self, key: UUID | str) -> list[tuple[str, Any]]:
         """Return what was told of one key, in order: the outbox is the seam. Each event fits its schema."""

@@ -82,16 +82,22 @@ class World:
         """Make a client of the application; a bug in it is raised here."""
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.service.app), base_url=ORIGIN)
 
-    async def ask(self, method: str, path: str, json: Any = None, **claims: Any) -> httpx2.Response:
+    async def ask(
+        self, method: str, path: str, json: Any = None, key: str | None = None, **claims: Any
+    ) -> httpx2.Response:
         """Call a route as an officer's system of Hồng An ward, unless the token's claims are told otherwise."""
         now = clock.now()
         token = self.issuer.issue(self.holder, at=now, aud=claims.pop("aud", AUDIENCE), **claims)
         proof = self.holder.prove(token, at=now, htm=method, htu=f"{ORIGIN}{path}")
-        return await self.send(method, path, token, proof, json)
+        return await self.send(method, path, token, proof, json, key)
 
-    async def send(self, method: str, path: str, token: str, proof: str, json: Any = None) -> httpx2.Response:
-        """Send a request with these credentials."""
+    async def send(
+        self, method: str, path: str, token: str, proof: str, json: Any = None, key: str | None = None
+    ) -> httpx2.Response:
+        """Send a request with these credentials, and an Idempotency-Key if there is one."""
         headers = {"authorization": f"DPoP {token}", "dpop": proof}
+        if key:
+            headers["idempotency-key"] = f'"{key}"'
         async with self.client() as http:
             return await http.request(method, path, json=json, headers=headers)
 
