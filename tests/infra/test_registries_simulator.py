@@ -166,3 +166,26 @@ async def test_the_journal_counts_calls_without_showing_a_number(registries: htt
             "told": {"person.sex": 2},
         }
     ]
+
+
+async def test_a_number_issued_anew_is_known_to_the_population_register_alone(
+    registries: httpx2.AsyncClient,
+) -> None:
+    person = PEOPLE["reissued"]
+    assert person.former_pin is not None
+    outcomes = {
+        (number, registry): (
+            await registries.post(
+                f"/{registry}/queries",
+                json=make_query("reissued", attribute, match=matching(pin, person.full_name, person.birth_date)),
+            )
+        ).json()["outcome"]
+        for number, pin in (("new", person.pin), ("cancelled", person.former_pin))
+        for registry, attribute in (("population", "person.sex"), ("civil-status", "marriage.record"))
+    }
+    assert outcomes == {
+        ("new", "population"): "found",
+        ("new", "civil-status"): "not_found",
+        ("cancelled", "population"): "not_found",
+        ("cancelled", "civil-status"): "found",
+    }

@@ -136,6 +136,42 @@ async def test_who_refuses_everything_has_no_button_to_approve(party: RelyingPar
     assert [button.text for form in page.forms for button in form.buttons] == ["Từ chối"]
 
 
+async def test_for_a_locked_account_vneid_refuses_whatever_she_presses(party: RelyingParty) -> None:
+    await party.browser.open(party.authorize_url())
+    page = await party.browser.press("revoked")
+    assert [button.text for form in page.forms for button in form.buttons] == ["Từ chối"]
+    await party.browser.press("Từ chối")
+    assert party.callback()["error"] == "access_denied"
+
+
+async def test_who_gives_up_is_never_sent_back(party: RelyingParty) -> None:
+    await party.browser.open(party.authorize_url())
+    phone = await party.browser.press("gives_up")
+    assert (await party.browser.press("Đồng ý")).status == 400
+    party.browser.page = phone
+    assert (await party.browser.press("Từ chối")).status == 400
+
+
+async def test_logging_out_ends_the_session_that_would_have_been_kept(party: RelyingParty) -> None:
+    await party.log_in()
+    await party.browser.open(f"{ISSUER}/logout")
+    assert "Ai đang cầm điện thoại?" in (await party.browser.open(party.authorize_url(prompt=None))).text
+
+
+async def test_the_key_before_stays_published_until_the_next_rotation_or_goes_at_once(party: RelyingParty) -> None:
+    async def published() -> list[str]:
+        return [key["kid"] for key in (await party.http.get("/vneid/jwks")).json()["keys"]]
+
+    (first,) = await published()
+    party.keys.rotate(keep=True)
+    second, kept = await published()
+    assert (kept, second) == (first, party.keys.current.kid)
+    party.keys.rotate(keep=False)
+    assert await published() == [party.keys.current.kid]
+    reply = (await party.redeem((await party.log_in())["code"])).json()
+    assert jwt.decode(reply["id_token"], party.keys.current, algorithms=["ES256"]).header["kid"] not in (first, second)
+
+
 async def test_another_browser_cannot_answer_for_her(party: RelyingParty) -> None:
     await party.browser.open(party.authorize_url())
     phone = await party.browser.press("mother")

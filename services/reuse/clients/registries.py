@@ -1,5 +1,6 @@
 """Asks the registries behind the maps: one question, one answer, and whoever asks is named."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, Validation
 from services.reuse.domain.sources import Outcome
 from services.reuse.domain.words import AttributeId
 from shared import log
-from shared.inside import TIMEOUT
+from shared.inside import LONGEST_CALL, TIMEOUT
 
 _PATHS = {
     "population": "population",
@@ -29,6 +30,7 @@ class _Answer(BaseModel):
     record_id: str | None = None
     as_of: AwareDatetime
     attributes: dict[AttributeId, JsonValue] = {}
+    missing: frozenset[AttributeId] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,19 @@ class Question:
     actor_kind: str
     actor_ref: str
     agency_uid: str
-    match: Mapping[str, JsonValue]  # values by match key
+    match: Mapping[str, JsonValue] = field(repr=False)  # values by match key
     attributes: tuple[AttributeId, ...]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a register said; values only when it found her."""
+    """What a register said; only when it found her values, and what it says it has not."""
 
     outcome: Outcome
     as_of: datetime | None = None
     record_id: str | None = None
-    values: Mapping[AttributeId, JsonValue] = field(default_factory=dict[AttributeId, JsonValue])
+    values: Mapping[AttributeId, JsonValue] = field(repr=False, default_factory=dict[AttributeId, JsonValue])
+    missing: frozenset[AttributeId] = frozenset()
 
 
 class RegistriesClient:
@@ -69,17 +72,18 @@ class RegistriesClient:
     async def ask(self, question: Question) -> Answer:
         """Ask one register; never raises for what it does."""
         try:
-            answer = await self.http.post(f"/{_PATHS[question.source]}/queries", json=_written(question))
+            async with asyncio.timeout(LONGEST_CALL):
+                answer = await self.http.post(f"/{_PATHS[question.source]}/queries", json=_written(question))
             if answer.status_code != 200:
                 return self._failed(question, str(answer.status_code))
             read = _Answer.model_validate_json(answer.content)
-        except (httpx2.TransportError, ValidationError) as error:
+        except (httpx2.HTTPError, TimeoutError, ValidationError) as error:
             return self._failed(question, type(error).__name__)
         if read.outcome != "found":
             return Answer(read.outcome, read.as_of)
         # What was not asked is cut here, whatever a register likes to tell.
         values = {name: value for name, value in read.attributes.items() if name in question.attributes}
-        return Answer("found", read.as_of, read.record_id, values)
+        return Answer("found", read.as_of, read.record_id, values, read.missing)
 
     @staticmethod
     def _failed(question: Question, reason: str) -> Answer:

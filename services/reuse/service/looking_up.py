@@ -156,11 +156,14 @@ def told(lookup: Lookup, outcome: Outcome, kept: list[Evidence], now: datetime) 
 
 
 def outcome_of(parts: Parts, attribute: AttributeId, answer: Answer) -> Outcome:
-    """Say what a register's answer means for one attribute; a value of no known shape goes to the officer."""
+    """Say what a register's answer means for one attribute; a value of no known shape goes to the officer.
+
+    What a register neither tells nor says it has not, it has failed to answer: that is no word against her.
+    """
     if answer.outcome != "found":
         return answer.outcome
     if attribute not in answer.values:
-        return "not_found"
+        return "not_found" if attribute in answer.missing else "unavailable"
     return "found" if keeping.is_well_formed(parts, attribute, answer.values[attribute]) else "partial"
 
 

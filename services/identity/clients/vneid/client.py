@@ -1,6 +1,8 @@
 """Sends a browser to VNeID, and turns the code it brings back into a verified login."""
 
+import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
@@ -15,11 +17,12 @@ from services.identity.clients.vneid.dialect import Dialect, ToldOfPerson
 from services.identity.clients.vneid.id_token import Expected, IdToken, verify
 from services.identity.clients.vneid.keys import ProviderKeys
 from services.identity.clients.vneid.refusals import invalid, unavailable
-from services.identity.domain.login import VerifiedLogin
+from services.identity.domain.login import LoginFailed, Reason, VerifiedLogin
 from shared.keys import SigningKey, sign_jws
 from shared.settings import SecureUrl
 
-TIMEOUT = httpx2.Timeout(5.0, connect=2.0)
+TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # of each step
+LONGEST_CALL = 6.0  # seconds, all steps together: a body may trickle
 METADATA_LIVES = timedelta(minutes=10)
 ASSERTION_LIVES_SECONDS = 60
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
@@ -117,8 +120,9 @@ class VneidClient:
 
     async def _userinfo(self, oauth: Any, metadata: _Metadata, access_token: str) -> dict[str, JsonValue]:
         headers = {"authorization": f"Bearer {access_token}"}
-        answer = await _asked(oauth.request("GET", metadata.userinfo_endpoint, headers=headers, withhold_token=True))
-        told = _json(answer)
+        told = _json(
+            await _read(lambda: oauth.request("GET", metadata.userinfo_endpoint, headers=headers, withhold_token=True))
+        )
         if not isinstance(told, dict):
             raise invalid()
         return told
@@ -143,12 +147,12 @@ class VneidClient:
 
     async def _get(self, url: str) -> JsonValue:
         async with httpx2.AsyncClient(**self._http()) as http:
-            return _json(await _asked(http.get(url)))
+            return _json(await _read(lambda: http.get(url)))
 
     def _oauth(self) -> Any:
         """Make Authlib's client for one login: it keeps the token in itself, so it is shared by no two."""
         ours = self._registration
-        return AsyncOAuth2Client(
+        oauth: Any = AsyncOAuth2Client(
             client_id=ours.client_id,
             token_endpoint_auth_method="none",  # noqa: S106 - sends client_id; our assertion comes with it
             code_challenge_method="S256",
@@ -156,6 +160,8 @@ class VneidClient:
             scope="openid",
             **self._http(),
         )
+        oauth.register_compliance_hook("access_token_response", _check_token_reply)
+        return oauth
 
     def _assertion(self, now: datetime) -> str:
         """Authenticate ourselves (RFC 7523 §3), towards the issuer and nobody else; Authlib's own lives an hour."""
@@ -168,16 +174,42 @@ class VneidClient:
         return common | ({"transport": self.transport} if self.transport else {})
 
 
-async def _asked(call: Any) -> Any:
+async def _read(get: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Response:
+    """Read from VNeID, and once more where it failed at once: reading changes nothing, so twice is as good as once."""
+    try:
+        return _checked(await _asked(get()))
+    except LoginFailed as failed:
+        if failed.reason is not Reason.SOURCE_UNAVAILABLE:
+            raise
+    await asyncio.sleep(0.05)
+    return _checked(await _asked(get()))
+
+
+async def _asked(call: Awaitable[Any]) -> Any:
     """Await one request to VNeID, and say what went wrong in our two words."""
     try:
-        answer = await call
-    except (httpx2.TransportError, httpx2.HTTPStatusError, TimeoutError):
+        async with asyncio.timeout(LONGEST_CALL):
+            return await call
+    except (httpx2.TransportError, TimeoutError):
         raise unavailable() from None
-    except (OAuthError, ValueError):
+    except (httpx2.HTTPError, OAuthError, ValueError):
         raise invalid() from None
-    if isinstance(answer, httpx2.Response) and answer.status_code != 200:
-        raise unavailable() if answer.status_code >= 500 or answer.status_code == 429 else invalid()
+
+
+def _checked(answer: httpx2.Response) -> httpx2.Response:
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise unavailable()
+    if answer.status_code != 200:
+        raise invalid()
+    return answer
+
+
+def _check_token_reply(answer: httpx2.Response) -> httpx2.Response:
+    """See that Authlib reads an object: it looks for members of whatever it is given."""
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise unavailable()
+    if not isinstance(_json(answer), dict):
+        raise invalid()
     return answer
 
 

@@ -13,8 +13,8 @@ from services.identity.clients.vneid.refusals import invalid
 
 LIFETIME = timedelta(minutes=10)
 """A key that VNeID has withdrawn is trusted no longer than this, whatever Authlib would cache."""
-BETWEEN_FETCHES = timedelta(seconds=10)
-"""So that a flood of invented key names is no flood of fetches."""
+AFTER_A_VAIN_LOOK = timedelta(seconds=10)
+"""So that a flood of invented key names is no flood of fetches; a key that was really rotated in is found at once."""
 
 
 class _JwkSet(BaseModel):
@@ -29,6 +29,7 @@ class ProviderKeys:
         self._algorithm = algorithm
         self._keys: list[tuple[str | None, Key]] = []
         self._fetched: datetime | None = None
+        self._in_vain: datetime | None = None
         self._lock = asyncio.Lock()
 
     async def find(self, kid: str | None, now: datetime) -> Key:
@@ -37,10 +38,9 @@ class ProviderKeys:
         Raises LoginFailed when there is none, or VNeID cannot be asked.
         """
         async with self._lock:
-            if self._is_older_than(LIFETIME, now):
-                await self._refresh(now)
-            if self._matching(kid) is None and self._is_older_than(BETWEEN_FETCHES, now):
-                await self._refresh(now)  # rotated a moment ago
+            if self._is_old(now) or (self._matching(kid) is None and self._may_look_again(now)):
+                self._keys, self._fetched = _read(await self._fetch(), self._algorithm), now
+                self._in_vain = now if self._matching(kid) is None else None
         key = self._matching(kid)
         if key is None:
             raise invalid()
@@ -50,11 +50,11 @@ class ProviderKeys:
         found = [key for name, key in self._keys if kid is None or name == kid]
         return found[0] if len(found) == 1 else None
 
-    def _is_older_than(self, span: timedelta, now: datetime) -> bool:
-        return self._fetched is None or now - self._fetched >= span
+    def _is_old(self, now: datetime) -> bool:
+        return self._fetched is None or now - self._fetched >= LIFETIME
 
-    async def _refresh(self, now: datetime) -> None:
-        self._keys, self._fetched = _read(await self._fetch(), self._algorithm), now
+    def _may_look_again(self, now: datetime) -> bool:
+        return self._in_vain is None or now - self._in_vain >= AFTER_A_VAIN_LOOK
 
 
 def _read(document: JsonValue, algorithm: str) -> list[tuple[str | None, Key]]:
