@@ -39,7 +39,7 @@ class IssuerKeys:
 
     async def find(self, kid: str, now: datetime) -> Key | None:
         """Return the key named `kid`, or None; raises IssuerKeysUnavailable while there are no keys at all."""
-        if self._is_due(kid, now):
+        if self._is_due(kid, now) or self._fetched is None:  # until there is one, all wait for the fetch under way
             async with self._lock:
                 if self._is_due(kid, now):  # another request may have fetched while we waited
                     await self._refresh(now)

@@ -1,5 +1,6 @@
 """The issuer's keys are fetched seldom, and kept when a fetch fails (F27, F28)."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,20 @@ class Jwks:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+async def test_requests_that_come_during_the_first_fetch_wait_for_it() -> None:
+    arrived = asyncio.Event()
+
+    async def slow() -> object:
+        await arrived.wait()
+        return ISSUER.jwks()
+
+    keys = IssuerKeys(slow)
+    waiting = [asyncio.create_task(keys.find(KID, NOW + timedelta(milliseconds=n))) for n in range(3)]
+    await asyncio.sleep(0)
+    arrived.set()
+    assert all(await asyncio.gather(*waiting))
 
 
 async def test_a_set_is_kept_for_ten_minutes() -> None:

@@ -15,7 +15,7 @@ def report(verdict: Verdict, runs: Sequence[Race], *, seed: int, seconds: float)
     lines = [
         f"Withdrawal against release: {verdict.races} races, seed {seed}",
         f"  {seconds:.0f} s, {verdict.races / seconds:.1f} races a second",
-        f"  {verdict.releases} signed releases in clients' hands, {verdict.releases / max(1, verdict.races):.1f} a race",
+        f"  {verdict.releases} signed releases in clients' hands: {verdict.releases / max(1, verdict.races):.1f} each",
         f"  races in which none was had: {verdict.vain}",
         f"  the nearest released_at came {closest} before its effective_by",
         f"  refusals: {_counted(refusals)}",
