@@ -5,7 +5,7 @@ PY := $(BIN)/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format contracts lock clean
+.PHONY: help setup run demo test bench check format contracts lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,12 +32,16 @@ test: setup ## Run all tests: first those without I/O, then those on real Postgr
 	@$(PY) -m pytest -q -m "not stack"
 	@$(PY) -m pytest -q -m stack
 
-check: setup ## Lint, format, types, import rules, and contracts on disk equal to those served
+bench: setup ## Measure release, relay and log against what else this machine could do (8 minutes; ONLY=release: one of them)
+	@$(PY) -m tests.perf $(if $(ONLY),--only $(ONLY))
+
+check: setup ## Lint, format, types, import rules, contracts on disk equal to those served, no promise broken
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
 	@$(PY) -m contracts.export --check
+	@$(PY) -m contracts.release --check
 
 format: setup ## Put the code into its one format
 	@$(BIN)/ruff check --fix --quiet . || true
