@@ -1,0 +1,121 @@
+"""The servers that are measured, each a process: `python -m tests.perf.serving <what> <told.json>`."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.reuse.__main__ import compose
+from services.reuse.settings import Settings
+from shared import dpop, ids
+from shared.issuer_keys import IssuerKeys
+from shared.messaging import Messaging
+from shared.service import Service, serve
+from shared.tokens import Presented, TokenVerifier
+from tests.perf.cores import pin
+from tests.perf.freshness import keep_fresh
+
+Told = dict[str, Any]
+
+
+async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with no framework at all: what the server, the loop and the load can do."""
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"5")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+def make_hello() -> FastAPI:
+    """Make FastAPI's own hello-world, the measure of everything else."""
+    app = FastAPI()
+
+    @app.get("/")
+    async def hello() -> dict[str, str]:
+        return {"message": "Hello World"}
+
+    return app
+
+
+def serve_plain(app: ASGIApp, told: Told) -> None:
+    """Serve as a service is served, with nothing around."""
+    config = uvicorn.Config(
+        app, port=told["port"], lifespan="off", ws="none", log_config=None, access_log=False, server_header=False
+    )
+    uvicorn.Server(config).run()
+
+
+def serve_bare(told: Told) -> None:
+    """Serve the bare ASGI application."""
+    serve_plain(bare, told)
+
+
+def serve_hello(told: Told) -> None:
+    """Serve hello-world."""
+    serve_plain(make_hello(), told)
+
+
+def serve_reuse(told: Told) -> None:
+    """Serve reuse as its composition root makes it."""
+    serve(compose_reuse(told))
+
+
+def serve_reuse_without_proofs(told: Told) -> None:
+    """Serve reuse believing every proof, to see what checking them costs; no setting of the product does this."""
+    serve(compose_reuse(told, verifier=_Believing))
+
+
+def compose_reuse(told: Told, verifier: type[TokenVerifier] = TokenVerifier) -> Service:
+    """Compose reuse; its neighbours are not there, so what they would bring is kept fresh, or is in `told`.
+
+    Its relay and its reader run only where there is a broker (`with_kafka`).
+    """
+    service = compose(Settings.model_validate(told["settings"]))
+    service.verifier = verifier(
+        issuer=service.settings.issuer, audience=f"{service.settings.public_origin}/reuse", keys=_keys(told["jwks"])
+    )
+    messaging = [run for run in service.background if isinstance(getattr(run, "__self__", None), Messaging)]
+    service.background = [lambda: keep_fresh(service.db), *(messaging if told.get("with_kafka") else [])]
+    return service
+
+
+def _keys(jwks: object) -> IssuerKeys:
+    async def fetch() -> object:
+        return jwks
+
+    return IssuerKeys(fetch)
+
+
+class _Believing(TokenVerifier):
+    """Verifies the token alone, and takes its key for the prover's."""
+
+    async def verify(
+        self, *, authorization: Sequence[str], proofs: Sequence[str], method: str, url: str, now: datetime
+    ) -> Presented:
+        bound = await self.verify_access_token(authorization[0].partition(" ")[2], now=now)
+        return Presented(bound.caller, dpop.Proof(bound.jkt, ids.new().hex, now + dpop.PAST))
+
+
+SERVERS: dict[str, Callable[[Told], None]] = {
+    "bare": serve_bare,
+    "hello": serve_hello,
+    "reuse": serve_reuse,
+    "reuse_without_proofs": serve_reuse_without_proofs,
+}
+
+
+def main() -> None:
+    """Go to the core that was told, and serve."""
+    what, path = sys.argv[1:]
+    told: Told = json.loads(Path(path).read_text("utf-8"))
+    pin(told["core"])
+    SERVERS[what](told)
+
+
+if __name__ == "__main__":
+    main()
