@@ -67,6 +67,7 @@ class Vneid:
         self.tamper_userinfo: Tamper = lambda claims: None
         self.tamper_reply: Tamper = lambda reply: None
         self.tamper_metadata: Tamper = lambda metadata: None
+        self.tamper_keys: Tamper = lambda published: None
         self.sign_with: Any = None
         self.down = False
         self._codes: dict[str, dict[str, Any]] = {}
@@ -78,6 +79,10 @@ class Vneid:
         code = token_urlsafe(16)
         self._codes[code] = asked | {"person": person, "at": int(clock.now().timestamp())}
         return {"code": code, "state": asked["state"], "iss": ISSUER}
+
+    def issue_code(self, code: str, instead_of: str) -> None:
+        """Let a code that was issued have another spelling."""
+        self._codes[code] = self._codes.pop(instead_of)
 
     def refuse(self, authorize_url: str, error: str = "access_denied") -> dict[str, str]:
         """Let a person refuse; return the parameters of the callback."""
@@ -100,7 +105,9 @@ class Vneid:
 
     async def _jwks(self) -> Response:
         self.asked.append("jwks")
-        return JSONResponse({"keys": [{**self.key.as_dict(private=False), "use": "sig", "alg": "ES256"}]})
+        published: dict[str, Any] = {"keys": [{**self.key.as_dict(private=False), "use": "sig", "alg": "ES256"}]}
+        self.tamper_keys(published)
+        return JSONResponse(published)
 
     async def _token(self, request: Request) -> Response:
         self.asked.append("token")
