@@ -20,6 +20,9 @@ from shared.errors import Forbidden, Unavailable
 from shared.keys import SigningKey, sign_jws
 from shared.tokens import InvalidToken, TokenVerifier
 
+SOURCE_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
+"""What identity sends a browser back with when VNeID failed; all else is the end of this login."""
+
 CLIENT_ID = "consent"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
 _ASSERTION_LIVES = timedelta(seconds=60)
@@ -37,6 +40,13 @@ class LoginFailed(Forbidden):
 
     code = "login_failed"
     fault = "citizen"
+
+
+class LoginSourceFailed(Unavailable):
+    """VNeID does not answer, or not as agreed: nothing that she did, and she may try again."""
+
+    code = "login_source_failed"
+    fault = "source"
 
 
 @dataclass(frozen=True)

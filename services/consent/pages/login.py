@@ -38,6 +38,7 @@ async def finish_login(
     state: Annotated[str, Query(max_length=200)] = "",
     iss: Annotated[str | None, Query(max_length=300)] = None,
     code: Annotated[str | None, Query(max_length=500)] = None,
+    error: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """Take the answer of her login and begin a session."""
     secret = await login.finish(
@@ -45,7 +46,7 @@ async def finish_login(
         login=given.login,
         verifier=service_of(request).verifier,
         browser_hash=bytes.fromhex(browser.hash),
-        callback=login.Callback(state, iss, code),
+        callback=login.Callback(state, iss, code, error),
         now=now,
     )
     response = RedirectResponse("/consent/me", 303)

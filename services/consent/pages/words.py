@@ -94,6 +94,12 @@ PROBLEMS: Mapping[str, Text] = {
         "The login was refused or took too long. Open “My data” and try again.",
         _HER_PAGE,
     ),
+    "login_source_failed": Text(
+        "VNeID tạm thời không trả lời",
+        "Không phải lỗi của bạn, và chưa có gì bị mất. Hãy mở lại trang “Dữ liệu của tôi” và thử lại sau ít phút.",
+        "VNeID does not answer at the moment. It is not your fault. Open “My data” and try again in a few minutes.",
+        _HER_PAGE,
+    ),
     "grant_not_found": Text(
         "Không tìm thấy mục này",
         "Mục này không có hoặc không phải của bạn. Hãy quay lại trang “Dữ liệu của tôi”.",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
-from services.consent.clients.login import LoginClient, LoginFailed
+from services.consent.clients.login import SOURCE_ERRORS, LoginClient, LoginFailed, LoginSourceFailed
 from services.consent.domain.dossier import SubjectId
 from services.consent.store import sessions
 from shared.db import Database, Tx
@@ -22,6 +22,7 @@ class Callback:
     state: str
     iss: str | None
     code: str | None
+    error: str | None = None
 
 
 async def begin(db: Database, *, login: LoginClient, browser_hash: bytes, now: datetime) -> str:
@@ -47,13 +48,17 @@ async def finish(
     """Turn the redirect back into a session and return its secret, for her cookie alone.
 
     The state is used up first, so that an answer counts once and only in the browser that began (RFC 9700 §4.7).
-    Raises LoginFailed or LoginUnavailable.
+    Raises LoginFailed, LoginSourceFailed or LoginUnavailable.
     """
     async with db.transaction() as tx:
         flow = await sessions.take_flow(tx, _hash(callback.state), browser_hash, now)
-    if flow is None or callback.code is None:
+    if flow is None:
         raise LoginFailed
     login.check_issuer(callback.iss)
+    if callback.error in SOURCE_ERRORS:
+        raise LoginSourceFailed
+    if callback.code is None:
+        raise LoginFailed
     subject_id = await login.finish(callback.code, flow.code_verifier, verifier, now)
     secret = token_urlsafe(32)
     async with db.transaction() as tx:

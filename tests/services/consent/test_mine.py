@@ -283,6 +283,16 @@ async def test_a_refused_login_is_told_in_words(world: World) -> None:
     assert "Đăng nhập chưa thành công" in answer.text
 
 
+@pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error"])
+async def test_a_vneid_that_fails_is_not_told_as_her_fault(world: World, error: str) -> None:
+    """I11: the source's fault, and she may try again."""
+    async with world.browser() as browser:
+        state = await begin(world, browser)
+        answer = await browser.get(f"/consent/callback?state={state}&iss={ORIGIN}/identity&error={error}")
+    assert answer.status_code == 503
+    assert "VNeID tạm thời không trả lời" in answer.text
+
+
 @pytest.mark.parametrize(
     "claims",
     [
