@@ -26,6 +26,11 @@ class Page:
     origin: str = "null"
     """What a form sent from here says in `Origin`; `null` under `Referrer-Policy: no-referrer` (Fetch 3.2)."""
 
+    @property
+    def is_back(self) -> bool:
+        """Say whether this is where the browser was told to stop."""
+        return self.status == 0
+
 
 class Browser:
     """One browser with one cookie jar. It stops, without asking for it, at a URL that begins with `stop_at`."""
@@ -33,7 +38,7 @@ class Browser:
     def __init__(self, *, transport: httpx2.AsyncBaseTransport | None = None, stop_at: str | None = None) -> None:
         # Browsers send Secure cookies over http://localhost too; Python's jar only when told.
         jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http")))
-        self._http = httpx2.AsyncClient(cookies=jar, transport=transport, timeout=10)
+        self._http = httpx2.AsyncClient(cookies=jar, transport=transport, timeout=30)
         self._stop_at = stop_at
         self.page = Page("about:blank", 0)
 

@@ -1,5 +1,6 @@
 """Who plays: city systems with their officers, people with their browsers, the registries' own count of questions."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from infra.client.browser import Browser, Page
 from infra.client.city_system import AUTOMATED, CitySystem, officer
 from infra.client.gateway import Json
 from infra.client.releases import Release
-from infra.client.tokens import Token
+from infra.client.tokens import Flow, Token
+from infra.demo.patience import TRIES, pause, until_sources_answer, while_vneid_fails
 from infra.embedded.laptop import Laptop
 
 Plan = Mapping[str, Any]
@@ -45,15 +47,29 @@ class Person:
         self.persona, self.browser = persona, browser
 
     async def log_in(self, address: str) -> Page:
-        """Follow a login link, choose herself at VNeID and approve; returns the page where that leads."""
-        await self.browser.open(address)
+        """Follow a login link, choose herself at VNeID and approve; returns the page where that leads.
+
+        If VNeID does not answer the gateway, she never gets to see it.
+        """
+        if (await self.browser.open(address)).is_back or self.browser.page.status >= 500:
+            return self.browser.page
         await self.browser.press(self.persona)
         page = await self.browser.press("approve")
         return await self.hand_over(page)
 
+    async def log_in_to_her_page(self, address: str, *, tries: int = TRIES) -> Page:
+        """Log in at the gateway itself; again as long as that says that it may go better the next time."""
+        for last in range(1, tries + 1):
+            page = await self.log_in(address)
+            if page.status != 503 or last == tries:
+                break
+            await asyncio.sleep(pause(last))
+        return self.browser.page
+
     async def refuse(self, address: str) -> Page:
         """Follow a login link and refuse on the phone."""
-        await self.browser.open(address)
+        if (await self.browser.open(address)).is_back:
+            return self.browser.page
         await self.browser.press(self.persona)
         return await self.browser.press("refuse")
 
@@ -152,15 +168,24 @@ class Application:
         components = cast(list[dict[str, Any]], self.opened["components"])
         return sorted({a for c in components if c["party_uid"] == party_uid for a in c["attributes"]})
 
-    async def login(self, person: Person, role: str, asked: str, *, hands_in: str | None = None) -> Token:
-        """Have somebody log in as a party, answer, and come back; returns the token of that login."""
+    async def begin_login(self, role: str) -> Flow:
+        """Ask for somebody's login as a party, for all that is asked of it."""
         party = self.party(role)
-        flow = await self.office.system.begin_login(
+        return await self.office.system.begin_login(
             agency_uid=self.office.agency_uid, dossier_uid=self.uid, party_uid=party, attributes=self.asked_of(party)
         )
-        await person.log_in(flow.authorize_url)
-        page = await person.answer(asked, hands_in=hands_in)
-        return await self.office.system.finish_login(flow, page.url)
+
+    async def login(self, person: Person, role: str, asked: str, *, hands_in: str | None = None) -> Token:
+        """Have somebody log in as a party, answer, and come back; returns the token of that login."""
+
+        async def once() -> Token:
+            flow = await self.begin_login(role)
+            page = await person.log_in(flow.authorize_url)
+            if not page.is_back:
+                page = await person.answer(asked, hands_in=hands_in)
+            return await self.office.system.finish_login(flow, page.url)
+
+        return await while_vneid_fails(once)
 
     async def plan(self, token: Token | None = None) -> Plan:
         """Read the plan."""
@@ -176,9 +201,11 @@ class Application:
         return {c["component_id"] for c in (await self.plan())["components"] if c["submit"]}
 
     async def collect(self, role: str, token: Token | None = None) -> Json:
-        """Have what is granted fetched for a party."""
-        token = token or await self.office.token()
-        return await self.office.system.collect(token, self.uid, {"party_uid": self.party(role)})
+        """Have what is granted fetched for a party; once more for what a register failed to answer."""
+        bearer = token or await self.office.token()
+        return await until_sources_answer(
+            lambda: self.office.system.collect(bearer, self.uid, {"party_uid": self.party(role)})
+        )
 
     async def release(self, role: str, token: Token | None = None, *components: str) -> Release:
         """Get the verified data of a party."""

@@ -95,16 +95,7 @@ class VneidClient:
         """Trade the code, verify the id_token, and ask who she is."""
         metadata = await self._discover(now)
         async with self._oauth() as oauth:
-            reply = await _asked(
-                oauth.fetch_token(
-                    metadata.token_endpoint,
-                    grant_type="authorization_code",
-                    code=code,
-                    code_verifier=secrets.code_verifier,
-                    client_assertion_type=ASSERTION_TYPE,
-                    client_assertion=self._assertion(now),
-                )
-            )
+            reply = await self._trade(oauth, metadata, code, secrets, now)
             access_token, compact = reply.get("access_token"), reply.get("id_token")
             if not isinstance(access_token, str) or not isinstance(compact, str):
                 raise invalid()  # to Authlib a missing id_token is no error
@@ -113,6 +104,22 @@ class VneidClient:
             id_token = await verify(compact, self._keys, self._expected(secrets, access_token, started_at), now)
             told = self._registration.dialect(await self._userinfo(oauth, metadata, access_token))
         return _verified(id_token, told)
+
+    async def _trade(self, oauth: Any, metadata: _Metadata, code: str, secrets: Secrets, now: datetime) -> Any:
+        """Trade the code, once: it works once, and an answer that was lost may have used it up."""
+        call = oauth.fetch_token(
+            metadata.token_endpoint,
+            grant_type="authorization_code",
+            code=code,
+            code_verifier=secrets.code_verifier,
+            client_assertion_type=ASSERTION_TYPE,
+            client_assertion=self._assertion(now),
+        )
+        try:
+            async with asyncio.timeout(LONGEST_CALL):
+                return await _asked(call)
+        except TimeoutError:
+            raise unavailable() from None
 
     def _expected(self, secrets: Secrets, access_token: str, started_at: datetime) -> Expected:
         ours = self._registration
@@ -175,22 +182,25 @@ class VneidClient:
 
 
 async def _read(get: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Response:
-    """Read from VNeID, and once more where it failed at once: reading changes nothing, so twice is as good as once."""
+    """Read from VNeID, once more where it failed and time is left: reading changes nothing."""
     try:
-        return _checked(await _asked(get()))
-    except LoginFailed as failed:
-        if failed.reason is not Reason.SOURCE_UNAVAILABLE:
-            raise
-    await asyncio.sleep(0.05)
-    return _checked(await _asked(get()))
+        async with asyncio.timeout(LONGEST_CALL):
+            try:
+                return _checked(await _asked(get()))
+            except LoginFailed as failed:
+                if failed.reason is not Reason.SOURCE_UNAVAILABLE:
+                    raise
+            await asyncio.sleep(0.05)
+            return _checked(await _asked(get()))
+    except TimeoutError:
+        raise unavailable() from None
 
 
 async def _asked(call: Awaitable[Any]) -> Any:
     """Await one request to VNeID, and say what went wrong in our two words."""
     try:
-        async with asyncio.timeout(LONGEST_CALL):
-            return await call
-    except (httpx2.TransportError, TimeoutError):
+        return await call
+    except httpx2.TransportError:
         raise unavailable() from None
     except (httpx2.HTTPError, OAuthError, ValueError):
         raise invalid() from None
