@@ -64,6 +64,7 @@ async def test_an_id_token_without_one_of_its_claims(world: World, name: str) ->
         pytest.param(put("aud", "other"), id="another audience"),
         pytest.param(put("aud", [CLIENT_ID, "other"]), id="an audience beside us"),
         pytest.param(put("aud", ["other", CLIENT_ID]), id="an audience before us"),
+        pytest.param(put_all(aud=[CLIENT_ID, "other"], azp=CLIENT_ID), id="an audience beside us though azp is us"),
         pytest.param(put_all(aud=["other"], azp=CLIENT_ID), id="another audience though azp is us"),
         pytest.param(put("aud", []), id="no audience"),
         pytest.param(put("azp", "other"), id="issued to another"),

@@ -54,7 +54,7 @@ async def verify(compact: str, keys: ProviderKeys, expected: Expected, now: date
 
 
 def _check_by_authlib(token: jwt.Token, expected: Expected, now: datetime) -> None:
-    """Let Authlib check presence, issuer, expiry, nonce and at_hash; it must be told each of them."""
+    """Let Authlib check presence, issuer, azp, expiry, nonce and at_hash; it must be told each of them."""
     options: dict[str, Any] = {
         "iss": {"essential": True, "value": expected.issuer},
         "sub": {"essential": True},
@@ -76,7 +76,7 @@ def _check_what_authlib_leaves(claims: dict[str, Any], expected: Expected, now: 
     audience: object = claims["aud"]
     if isinstance(audience, list):
         audience = cast(list[object], audience)[0] if len(cast(list[object], audience)) == 1 else None
-    if audience != expected.client_id or claims.get("azp", expected.client_id) != expected.client_id:
+    if audience != expected.client_id:
         raise invalid()
     sub, acr = claims["sub"], claims["acr"]
     if not isinstance(sub, str) or not 1 <= len(sub) <= 255 or not isinstance(acr, str):
