@@ -41,6 +41,29 @@ async def test_what_is_no_services_does_not_exist(path: str) -> None:
     assert len(refused.json()["trace_id"]) == 32
 
 
+@pytest.mark.parametrize("path", ["/consent/../internal/clock", "/consent/x/../../internal/clock", "/consent/.."])
+async def test_no_way_round_through_a_service_leads_inside(path: str) -> None:
+    """By hand: a client of ours would tidy the address up before it sent it."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(dict(message))
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    await edge({"consent": SERVICE})(scope, receive, send)
+    assert sent[0]["status"] == 404
+
+
 async def test_who_types_the_bare_address_is_led_to_what_is_hers() -> None:
     async with browser(edge({"consent": SERVICE})) as http:
         assert (await http.get("/")).headers["location"] == "/consent/me"
