@@ -61,7 +61,8 @@ async def laptop(
         )
         keyring.environments(environments)  # for people: whoever operates this machine, or audits its log
         keyring.auditor_keys()
-        await running.enter_async_context(process("infra.simulators", simulator_settings(ports, keyring), log))
+        simulators = {**simulator_settings(ports, keyring), **(faults or {})}
+        await running.enter_async_context(process("infra.simulators", simulators, log))
         await running.enter_async_context(gateway(environments, ports, log, split=split))
         async with httpx2.AsyncClient() as client:
             await until_ready(client, f"{ports.simulators_origin}/vneid/")
