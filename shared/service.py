@@ -1,13 +1,14 @@
 """Composes and runs one service: its settings are checked, its keys read and its database open before its port is."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import httpx2
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.server import HANDLED_SIGNALS
 
 from shared import clock, health, idempotency, log, replay
 from shared.db import Database
@@ -113,11 +114,27 @@ async def _in_background(work: list[Callable[[], Awaitable[None]]]) -> AsyncGene
             task.cancel()
 
 
+class _Server(uvicorn.Server):
+    """A server that a signal ends, and nothing else: uvicorn's own raises it once more, and what is open stays so."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Stop serving at the first SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in HANDLED_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in HANDLED_SIGNALS:
+                loop.remove_signal_handler(number)
+
+
 def serve(service: Service) -> None:
     """Run a service as a process of its own until it is told to stop (SIGTERM), finishing what it has begun."""
     config = server_config(service)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(service, uvicorn.Server(config)))
+        runner.run(_serve(service, _Server(config)))
 
 
 async def _serve(service: Service, server: uvicorn.Server) -> None:

@@ -11,7 +11,7 @@ from tests.faults.processes import Running, system
 pytestmark = pytest.mark.stack
 
 
-async def test_services_are_killed_frozen_and_come_back_and_so_do_the_servers_beneath(tmp_path: Path) -> None:
+async def test_services_are_killed_frozen_and_come_back_and_end_in_good_order_when_asked(tmp_path: Path) -> None:
     async with system(tmp_path) as running:
         consent, replica = running["consent"], running.replica("reuse")
         await replica.start()
@@ -30,8 +30,11 @@ async def test_services_are_killed_frozen_and_come_back_and_so_do_the_servers_be
             await running[name].ready()
         async with httpx2.AsyncClient() as client:
             at_the_edge = await client.get(f"{running.ports.origin}/.well-known/oauth-authorization-server/identity")
-    assert at_the_edge.status_code == 200
-    assert not replica.alive
+        assert at_the_edge.status_code == 200
+        await asyncio.gather(replica.end(), consent.end())
+        assert (await replica.ended(), await consent.ended()) == (0, 0)
+        for process in (replica, consent):  # its connections closed, its reader group left: others need not wait for it
+            assert "service_stopped" in process.log.read_text("utf-8")
 
 
 async def _answers(process: Running) -> bool:
