@@ -1,6 +1,7 @@
 """The servers that are measured, each a process: `python -m tests.perf.serving <what> <told.json>`."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,17 +10,22 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.reuse.__main__ import compose
 from services.reuse.settings import Settings
 from shared import dpop, ids
 from shared.issuer_keys import IssuerKeys
+from shared.keys import SigningKey
 from shared.messaging import Messaging
 from shared.service import Service, serve
+from shared.settings import read_key
 from shared.tokens import Presented, TokenVerifier
+from shared.vault import Vault
+from tests.perf.conventional.app import make_app as make_conventional
+from tests.perf.conventional.keys import Keys
 from tests.perf.cores import pin
-from tests.perf.freshness import keep_fresh
 
 Told = dict[str, Any]
 
@@ -71,7 +77,7 @@ def serve_reuse_without_proofs(told: Told) -> None:
 
 
 def compose_reuse(told: Told, verifier: type[TokenVerifier] = TokenVerifier) -> Service:
-    """Compose reuse; its neighbours are not there, so what they would bring is kept fresh, or is in `told`.
+    """Compose reuse; its neighbours are not there: what they would bring is in its database, or in `told`.
 
     Its relay and its reader run only where there is a broker (`with_kafka`).
     """
@@ -80,7 +86,7 @@ def compose_reuse(told: Told, verifier: type[TokenVerifier] = TokenVerifier) -> 
         issuer=service.settings.issuer, audience=f"{service.settings.public_origin}/reuse", keys=_keys(told["jwks"])
     )
     messaging = [run for run in service.background if isinstance(getattr(run, "__self__", None), Messaging)]
-    service.background = [lambda: keep_fresh(service.db), *(messaging if told.get("with_kafka") else [])]
+    service.background = messaging if told.get("with_kafka") else []
     return service
 
 
@@ -101,11 +107,29 @@ class _Believing(TokenVerifier):
         return Presented(bound.caller, dpop.Proof(bound.jkt, ids.new().hex, now + dpop.PAST))
 
 
+def serve_conventional(told: Told) -> None:
+    """Serve the conventional build, with a pool as large as reuse's."""
+    settings = told["settings"]
+    url = settings["database_url"].replace("postgresql://", "postgresql+asyncpg://")
+    engine = create_async_engine(url, pool_size=10, max_overflow=0, connect_args={"ssl": False})
+    release = SigningKey.load(Path(settings["release_key_file"]))
+    keys = Keys(
+        issuer_public=told["issuer_pem"],
+        release_private=Path(settings["release_key_file"]).read_text("utf-8"),
+        release_kid=release.kid,
+        vault=Vault(read_key(Path(settings["kek_file"]))),
+        origin=settings["public_origin"],
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    serve_plain(make_conventional(keys, async_sessionmaker(engine, expire_on_commit=False)), told)
+
+
 SERVERS: dict[str, Callable[[Told], None]] = {
     "bare": serve_bare,
     "hello": serve_hello,
     "reuse": serve_reuse,
     "reuse_without_proofs": serve_reuse_without_proofs,
+    "conventional": serve_conventional,
 }
 
 

@@ -15,8 +15,8 @@ from infra.embedded.postgres import Postgres
 from infra.embedded.processes import free_ports
 from shared.settings import read_key
 from shared.vault import Vault
+from tests.perf.city import City
 from tests.perf.population import Target, populate
-from tests.perf.requests import City
 from tests.shared.credentials import make_values
 
 TARGETS = 3000
@@ -50,15 +50,19 @@ class World:
             "kek_file": self.keyring.secret("kek"),
             "registries_url": "http://127.0.0.1:8090/registries",
         }
-        told = {"settings": {key: str(value) for key, value in settings.items()}, "jwks": self.city.issuer.jwks()}
-        return Filled(name, targets, told)
+        told = {
+            "settings": {key: str(value) for key, value in settings.items()},
+            "jwks": self.city.issuer.jwks(),
+            "issuer_pem": self.city.issuer_pem(),
+        }
+        return Filled(self.postgres.dsn(name, name), targets, told)
 
 
 @dataclass(frozen=True)
 class Filled:
     """A database of reuse's with citizens, and what a server that is to use it is told."""
 
-    name: str
+    dsn: str
     targets: list[Target]
     told: dict[str, Any]
 

@@ -21,6 +21,10 @@ class City:
     def __init__(self) -> None:
         self.holder, self.issuer = Holder(), Issuer()
 
+    def issuer_pem(self) -> str:
+        """Return the issuer's public key as PEM, as the conventional build is told it."""
+        return self.issuer.signing.jwk.as_pem(private=False).decode()
+
     def releases(self, targets: Sequence[Target], count: int) -> list[bytes]:
         """Make so many requests for a release, each of another citizen as far as there are, with a proof of its own."""
         now = clock.now()
@@ -31,7 +35,7 @@ class City:
             token = tokens[n % _TOKENS]
             proof = self.holder.prove(token, at=now, htm="POST", htu=f"{ORIGIN}{path}")
             body = {"party_uid": str(target.party_uid), "component_ids": [COMPONENT]}
-            made.append(request("POST", path, body, {"authorization": f"DPoP {token}", "dpop": proof}))
+            made.append(write_request("POST", path, body, {"authorization": f"DPoP {token}", "dpop": proof}))
         return made
 
     def _token(self) -> str:
@@ -43,7 +47,7 @@ class City:
         )  # fmt: skip
 
 
-def request(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
+def write_request(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
     """Write a request as it goes over the wire."""
     told = {"host": "localhost", **(headers or {})}
     content = b""
