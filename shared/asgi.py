@@ -1,5 +1,6 @@
 """The one middleware of every service, pure ASGI: trace, log line, body limit, headers, and the answer to a bug."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import log, telemetry
 from shared.errors import Problem
-from shared.problems import BodyTooLarge, InternalError
+from shared.problems import BodyTooLarge, HeadersTooLarge, InternalError
 from shared.telemetry import Telemetry
 
 COOKIES = "motlan.cookies"
@@ -27,6 +28,10 @@ DEFAULT_HEADERS: Mapping[str, str] = {
 }
 """What an answer carries unless its route says otherwise."""
 
+MOST_HEADERS, LONGEST_HEADERS = 100, 32 * 1024
+BODY_SECONDS = 10.0
+"""For a whole body: 64 KiB in this time is slower than any line."""
+
 
 class Kernel:
     """Wraps a service's routes. `render` answers a problem; `secure` is whether browsers reach us over TLS."""
@@ -40,6 +45,7 @@ class Kernel:
         render: Callable[[Scope, Problem], Response],
         secure: bool,
         max_body: int,
+        body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._app = app
         self._service = service
@@ -47,6 +53,7 @@ class Kernel:
         self._render = render
         self._headers = dict(DEFAULT_HEADERS)
         self._max_body = max_body
+        self._body_seconds = body_seconds
         if secure:
             self._headers["strict-transport-security"] = "max-age=31536000"  # RFC 6797
 
@@ -74,10 +81,10 @@ class Kernel:
             await send(message)
 
         try:
-            if self._is_too_large(scope):
-                await self._render(scope, BodyTooLarge())(scope, receive, send_with_headers)
+            if refused := self._find_excess(scope):
+                await self._render(scope, refused)(scope, receive, send_with_headers)
             else:
-                await self._app(scope, _counted(receive, self._max_body), send_with_headers)
+                await self._app(scope, _bounded(receive, self._max_body, self._body_seconds), send_with_headers)
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an answer
             log.error("unhandled_exception", error, route=route_template(scope))
             if status == 0:
@@ -85,31 +92,51 @@ class Kernel:
         finally:
             _finish(span, scope, status, started)
 
-    def _is_too_large(self, scope: Scope) -> bool:
+    def _find_excess(self, scope: Scope) -> Problem | None:
+        headers = scope["headers"]
+        if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > LONGEST_HEADERS:
+            return HeadersTooLarge()
         length = Headers(scope=scope).get("content-length", "0")
-        return not length.isdecimal() or len(length) > 15 or int(length) > self._max_body
+        too_large = not length.isdecimal() or len(length) > 15 or int(length) > self._max_body
+        return BodyTooLarge() if too_large else None
 
     def _add_headers(self, message: Message, scope: Scope) -> None:
         headers = MutableHeaders(raw=message["headers"])
+        if message["status"] in _UNREAD:
+            headers["connection"] = "close"
         for name, value in self._headers.items():
             headers.setdefault(name, value)
         for cookie in scope.get(COOKIES, ()):
             headers.append("set-cookie", cookie)
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
-    """Count a body while it is read, for it may come in chunks without saying how long it will be."""
-    size = 0
+_UNREAD = {408, 413, 431}  # the rest of the request is of no interest: nothing more is read from this connection
 
-    async def receive_counted() -> Message:
-        nonlocal size
-        message = await receive()
+
+def _bounded(receive: Receive, limit: int, seconds: float) -> Receive:
+    """Count a body while it is read, for it may come in chunks without saying how long it will be, and bound the time.
+
+    HTTPException is the one exception FastAPI lets through while it reads a body.
+    """
+    size, whole = 0, False
+    deadline = asyncio.get_running_loop().time() + seconds
+
+    async def receive_bounded() -> Message:
+        nonlocal size, whole
+        if whole:
+            return await receive()  # waits for a disconnect, for as long as the answer takes
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
         size += len(message.get("body", b""))
         if size > limit:
-            raise HTTPException(413)  # the one exception FastAPI lets through while it reads a body
+            raise HTTPException(413)
+        whole = not message.get("more_body")
         return message
 
-    return receive_counted
+    return receive_bounded
 
 
 def route_template(scope: Scope) -> str:

@@ -1,11 +1,10 @@
 """Makes a service's HTTP application, and gives its routes what they ask for: caller, database, time."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
-from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -14,7 +13,7 @@ from starlette.types import Scope
 from shared import asgi, clock, dpop, idempotency, tokens
 from shared.bodies import Body, View
 from shared.db import Database
-from shared.errors import FieldError, Invalid, NotFound, Problem
+from shared.errors import NotFound, Problem
 from shared.guards import check_all_guarded, guard, public
 from shared.idempotency import Once
 from shared.keys import Trust
@@ -24,10 +23,12 @@ from shared.problems import (
     MalformedForm,
     MalformedJson,
     MethodNotAllowed,
+    RequestTimeout,
     invalid_request,
     problem_response,
 )
 from shared.settings import ServiceSettings
+from shared.strictness import only_i_json, only_known_query
 from shared.telemetry import Telemetry
 
 __all__ = [
@@ -41,7 +42,6 @@ __all__ = [
     "View",
     "guard",
     "make_app",
-    "only_known_query",
     "public",
     "repeatable",
 ]
@@ -158,20 +158,6 @@ def public_url(request: Request) -> str:
     return service_of(request).settings.public_origin + path.partition(b"?")[0].decode("latin-1")
 
 
-async def only_known_query(request: Request) -> None:
-    """Refuse a query with a name the route does not know, or one twice: a mistyped filter would filter nothing."""
-    known = _query_names(request.scope["route"].dependant)
-    names = [name for name, _ in request.query_params.multi_items()]
-    if not known.issuperset(names):
-        raise Invalid(errors=[FieldError("", "extra_forbidden", "query")])
-    if len(set(names)) != len(names):
-        raise Invalid(errors=[FieldError("", "doubled", "query")])
-
-
-def _query_names(dependant: Dependant) -> set[str]:
-    return {field.alias for field in dependant.query_params}.union(*map(_query_names, dependant.dependencies))
-
-
 Render = Callable[[Scope, Problem], Response]
 
 
@@ -182,11 +168,14 @@ def make_app(
     *,
     telemetry: Telemetry | None = None,
     render_page: Render | None = None,
+    render_at: Mapping[str, Render] | None = None,
     max_body: int = MAX_BODY,
+    body_seconds: float = asgi.BODY_SECONDS,
 ) -> FastAPI:
     """Make the application of one service; `app.state.service` is set by `Service`.
 
-    `render_page` (see `shared.pages`) answers problems of pages. Raises Unguarded when a route has neither a caller
+    `render_page` (see `shared.pages`) answers problems of pages, `render_at` those of single addresses, whatever goes
+    wrong there and whether or not it came as far as their route. Raises Unguarded when a route has neither a caller
     nor the mark `public`.
     """
     app = FastAPI(
@@ -197,6 +186,7 @@ def make_app(
         redirect_slashes=False,  # would build an address from `Host`
         form_limits={"max_fields": 200, "max_files": 0, "max_part_size": max_body},
         generate_unique_id_function=lambda route: route.name,
+        dependencies=[Depends(only_known_query), Depends(only_i_json)],
         responses={"default": _PROBLEM},
         # FastAPI's own telemetry would write what was sent into its logs, and halve the throughput.
         telemetry={
@@ -210,7 +200,7 @@ def make_app(
     for router in routers:
         app.include_router(router)
     check_all_guarded(app)
-    _answer_problems(app, render := _renderer(render_page))
+    _answer_problems(app, render := _renderer(render_page, render_at or {}))
     app.add_middleware(
         asgi.Kernel,
         service=settings.service,
@@ -218,12 +208,15 @@ def make_app(
         render=render,
         secure=settings.secure,
         max_body=max_body,
+        body_seconds=body_seconds,
     )
     return app
 
 
-def _renderer(render_page: Render | None) -> Render:
+def _renderer(render_page: Render | None, render_at: Mapping[str, Render]) -> Render:
     def render(scope: Scope, problem: Problem) -> Response:
+        if own := render_at.get(scope["path"]):
+            return own(scope, problem)
         if render_page and wants_page(scope):
             return render_page(scope, problem)
         return problem_response(problem)
@@ -276,6 +269,8 @@ def _problem_of(refusal: HTTPException, request: Request) -> Problem:
             return NotFound()
         case 405:
             return MethodNotAllowed()
+        case 408:
+            return RequestTimeout(retry_at=clock.now())
         case 413:
             return BodyTooLarge()
         case _:

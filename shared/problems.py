@@ -9,6 +9,7 @@ import orjson
 from starlette.responses import Response
 
 from shared import clock, telemetry
+from shared.details import DETAILS
 from shared.errors import (
     Conflict,
     FieldError,
@@ -34,6 +35,25 @@ class MalformedForm(Invalid):
     code = "malformed_form"
 
 
+class UnsupportedMediaType(Invalid):
+    """The body is of a type that this route does not read."""
+
+    code = "unsupported_media_type"
+
+
+class RequestTimeout(Invalid):
+    """The body came too slowly: whoever sends it holds a connection that others need."""
+
+    code = "request_timeout"
+    retryable = True
+
+
+class HeadersTooLarge(Invalid):
+    """More, or longer, header fields than any client of ours sends."""
+
+    code = "headers_too_large"
+
+
 class BodyTooLarge(Invalid):
     """The body is larger than this route takes."""
 
@@ -57,6 +77,9 @@ class InternalError(Problem):
 STATUS: Mapping[type[Problem], int] = {
     MalformedJson: 400,
     MalformedForm: 400,
+    UnsupportedMediaType: 415,
+    RequestTimeout: 408,
+    HeadersTooLarge: 431,
     BodyTooLarge: 413,
     MethodNotAllowed: 405,
     IdempotencyKeyInvalid: 400,
@@ -86,8 +109,9 @@ def problem_members(problem: Problem) -> dict[str, Any]:
         "trace_id": telemetry.trace_id(),
     }
     # A foreign thing and a missing one are answered alike, whatever the code that refused had to say.
-    if problem.detail and not isinstance(problem, NotFound):
-        members["detail"] = problem.detail
+    own = "" if isinstance(problem, NotFound) else problem.detail
+    if detail := own or DETAILS.get(problem.code):
+        members["detail"] = detail
     if problem.retry_at:
         members["retry_at"] = problem.retry_at
     if problem.errors:
@@ -118,7 +142,7 @@ def problem_response(problem: Problem) -> Response:
 
 
 def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Invalid:
-    """Turn pydantic's errors into ours: where and why, never what was sent, nor names that the sender invented."""
+    """Turn pydantic's errors into ours: where and why, never what was sent; of names only what looks like one."""
     return Invalid(errors=[_field_error(error) for error in errors])
 
 
@@ -134,8 +158,6 @@ _OWN_NAME = re.compile(r"[a-z][A-Za-z_.]{0,63}")
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where, *path = error["loc"] or ("body",)
-    if error["type"] == "extra_forbidden":
-        path = path[:-1]  # the sender's own word
     if where == "body":
         return FieldError("".join(f"/{_shown(step)}" for step in path), error["type"], "body")
     return FieldError(_shown(path[0]) if path else "", error["type"], where)

@@ -34,10 +34,10 @@ class OfficerNeeded(Forbidden):
     code = "officer_needed"
 
 
-class PartyWithoutSubject(Conflict):
+class PartyUnidentified(Conflict):
     """A party nobody has identified has no grants (R5)."""
 
-    code = "party_without_subject"
+    code = "party_unidentified"
 
 
 class RepresentationRequired(Conflict):
@@ -88,9 +88,9 @@ def check_is_hers(subject_id: SubjectId, grant: Grant | None) -> Grant:
 
 
 def check_identified(party: Party) -> Known:
-    """R5: return who the party is, provisional or not; raise `PartyWithoutSubject` when nobody knows."""
+    """R5: return who the party is, provisional or not; raise `PartyUnidentified` when nobody knows."""
     if party.known is None:
-        raise PartyWithoutSubject
+        raise PartyUnidentified
     return party.known
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.identity import registrations
-from services.identity.api import checks, inside, oauth
+from services.identity.api import checks, inside, oauth, oauth_form
 from services.identity.clients.consent import ConsentClient
 from services.identity.clients.reuse import ReuseClient
 from services.identity.clients.vneid.client import Registration as VneidRegistration
@@ -84,7 +84,7 @@ def make_identity_app(settings: Settings) -> FastAPI:
     """Make the application with its pages."""
     pages = Pages(settings, texts=PROBLEMS)
     routers = [oauth.router, checks.router, inside.router, login.router, pages.router(), health.router]
-    app = make_app(settings, routers, "Một Lần: identity", render_page=pages.problem)
+    app = make_app(settings, routers, "Một Lần: identity", render_page=pages.problem, render_at=oauth_form.PATHS)
     app.state.pages = pages
     return app
 

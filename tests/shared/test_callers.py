@@ -61,8 +61,8 @@ def make_router(prefix: str) -> APIRouter:
     router = APIRouter()
 
     @router.get(f"/{prefix}/grants")
-    async def list_grants(caller: Caller) -> Echo:
-        return Echo(who=caller.client_id)
+    async def list_grants(caller: Caller, after: int = 0) -> Echo:
+        return Echo(who=caller.client_id, said={"after": str(after)} if after else {})
 
     @router.get(f"/{prefix}/releases")
     async def release(shown: UnconsumedCaller, db: Db) -> Echo:

@@ -1,5 +1,6 @@
 """Every refusal is a problem (RFC 9457) that repeats nothing of what was sent (I6, I11)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -121,8 +122,9 @@ WRONG: list[tuple[dict[str, object], str, str]] = [
     ({"state": SECRET}, "/state", "literal_error"),
     ({"people": [{"full_name": "An"}, {"full_name": SECRET}]}, "/people/1/full_name", "string_too_long"),
     ({"people": [{}]}, "/people/0/full_name", "missing"),
-    ({SECRET: 1}, "", "extra_forbidden"),
-    ({"people": [{"full_name": "An", SECRET: SECRET}]}, "/people/0", "extra_forbidden"),
+    ({SECRET: 1}, "/*", "extra_forbidden"),
+    ({"dais": 1}, "/dais", "extra_forbidden"),
+    ({"people": [{"full_name": "An", SECRET: SECRET}]}, "/people/0/*", "extra_forbidden"),
     ({"named": {SECRET: "x"}}, "/named/*", "int_type"),
     ({"people": [{"full_name": "A\0n"}]}, "/people/0/full_name", "nul_character"),
     ({"named": {"a\0": 1}}, "/named/*/*", "nul_character"),
@@ -168,8 +170,38 @@ async def test_a_wrong_parameter_is_named(app: FastAPI) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"\xff", b"", b'{"a":1}trailing', b"[" * 60_000],
-    ids=["open", "not utf-8", "empty", "trailing", "deep"],
+    [
+        b"{",
+        b"\xff",
+        b"",
+        b'{"a":1}trailing',
+        b"[" * 60_000,
+        b'{"free":' + b"[" * 32 + b"]" * 32 + b"}",
+        b'{"days":1,"days":2}',
+        b'{"days":NaN}',
+        b'{"days":-Infinity}',
+        b'{"days":1e400}',
+        b'{"days":9007199254740993}',
+        b'{"days":' + b"9" * 5000 + b"}",
+        '{"days":1}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"days":1}',
+    ],
+    ids=[
+        "open",
+        "not utf-8",
+        "empty",
+        "trailing",
+        "deep",
+        "33 levels",
+        "doubled",
+        "nan",
+        "infinity",
+        "overflow",
+        "inexact",
+        "long number",
+        "utf-16",
+        "byte order mark",
+    ],
 )
 async def test_what_is_no_json_is_malformed(app: FastAPI, body: bytes) -> None:
     async with asking(app) as client:
@@ -181,8 +213,8 @@ async def test_what_is_no_json_is_malformed(app: FastAPI, body: bytes) -> None:
 async def test_a_body_of_another_type_is_not_guessed_at(app: FastAPI) -> None:
     async with asking(app) as client:
         answer = await client.post("/consent/things", content=json.dumps(GOOD), headers={"content-type": "text/plain"})
-    assert answer.status_code == 422
-    assert members(answer)["code"] == "invalid_request"
+    assert answer.status_code == 415
+    assert members(answer)["code"] == "unsupported_media_type"
 
 
 async def test_a_body_over_the_limit_is_refused_with_and_without_a_length(app: FastAPI) -> None:
@@ -204,6 +236,36 @@ async def test_a_body_that_no_route_reads_is_refused_too(app: FastAPI) -> None:
         answer = await client.post("/nowhere", content=b"x" * (http.MAX_BODY + 1))
     assert answer.status_code == 413
     assert members(answer)["code"] == "body_too_large"
+
+
+async def test_a_body_that_trickles_is_not_waited_for(tmp_path: Path) -> None:
+    app = http.make_app(make_settings(tmp_path), [router], "Consent", body_seconds=0.05)
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b'{"days":'
+        await asyncio.Event().wait()
+
+    async with asking(app, headers={"content-type": "application/json"}) as client:
+        answer = await client.post("/consent/things", content=trickle())
+    assert (answer.status_code, members(answer)["code"], members(answer)["retryable"]) == (408, "request_timeout", True)
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "headers", [{f"x-{n}": "1" for n in range(101)}, {"x-long": "x" * 33_000}], ids=["many", "long"]
+)
+async def test_a_header_bomb_is_refused(app: FastAPI, headers: dict[str, str]) -> None:
+    async with asking(app) as client:
+        answer = await client.get("/consent/refusals/missing", headers=headers)
+    assert (answer.status_code, members(answer)["code"]) == (431, "headers_too_large")
+
+
+@pytest.mark.parametrize(("query", "reason"), [("dais=1", "extra_forbidden"), ("days=1&days=2", "doubled")])
+async def test_a_parameter_nobody_asked_for_or_one_twice_is_refused(app: FastAPI, query: str, reason: str) -> None:
+    async with asking(app) as client:
+        answer = await client.get(f"/consent/refusals/missing?{query}")
+    assert answer.status_code == 422
+    assert members(answer)["errors"] == [{"in": "query", "pointer": "", "reason": reason}]
 
 
 @pytest.mark.parametrize("length", ["-1", "1e9", "9" * 30])
@@ -267,6 +329,7 @@ async def test_a_bug_is_a_bare_500_and_its_log_line_holds_no_values(
         "type": "urn:motlan:problem:internal_error",
         "title": "Internal error",
         "status": 500,
+        "detail": "A bug of ours; it has been recorded under the trace id.",
         "code": "internal_error",
         "fault": "gateway",
         "retryable": False,
@@ -288,7 +351,7 @@ async def test_a_request_is_one_line_with_its_route_and_never_its_path(
         await client.get(f"/consent/refusals/missing?days=1&pin={SECRET}")
         await client.get(f"/consent/{SECRET}")
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert (first["event"], first["route"], first["status"]) == ("request", "/consent/refusals/{which}", 404)
+    assert (first["event"], first["route"], first["status"]) == ("request", "/consent/refusals/{which}", 422)
     assert first["service"] == "consent"
     assert first["duration_ms"] >= 0
     assert second["route"] == "(no route)"

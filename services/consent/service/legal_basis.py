@@ -61,7 +61,7 @@ async def decide_legal_basis(
     """Give one grant of law per rule version that the party's components stand on; repeating it changes nothing.
 
     Raises UnknownDossier, OfficerNeeded, MandateMissing (R1), DossierClosed (R3), UnknownParty, AttributeNotAllowed
-    (R7), PartyWithoutSubject (R5), RepresentationRequired (R12), or Unavailable when reuse or identity does not answer.
+    (R7), PartyUnidentified (R5), RepresentationRequired (R12), or Unavailable when reuse or identity does not answer.
     """
     dossier = await counter.reuse.get_dossier(case.dossier_uid)
     policy.check_may_decide(caller, dossier, now)

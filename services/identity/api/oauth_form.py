@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 from services.identity.domain.oauth import Error, OAuthError
 from services.identity.given import Given
@@ -17,7 +17,15 @@ from shared.dpop import InvalidDpopProof
 from shared.errors import Problem, Unavailable
 from shared.guards import guard
 from shared.http import Db, Now, public_url
-from shared.problems import BodyTooLarge
+from shared.problems import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    InternalError,
+    MalformedForm,
+    MethodNotAllowed,
+    RequestTimeout,
+    status_of,
+)
 
 _STATUS = {Error.INVALID_CLIENT: 401, Error.TEMPORARILY_UNAVAILABLE: 503}
 MAX_FIELDS = 50
@@ -39,7 +47,7 @@ REFUSAL: dict[int | str, dict[str, Any]] = {
 
 
 class OAuthRoute(APIRoute):
-    """A route of which every refusal is OAuth's."""
+    """A route that refuses by OAuthError; problems are put into the same words by `answer_problem`."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # pyright: ignore[reportIncompatibleMethodOverride] - FastAPI says Coroutine, which an async function returns
         """Wrap the route."""
@@ -50,18 +58,29 @@ class OAuthRoute(APIRoute):
                 return await handle(request)
             except OAuthError as refused:
                 return answer(refused)
-            except InvalidDpopProof:
-                return answer(OAuthError(Error.INVALID_DPOP_PROOF, "the DPoP proof is missing, wrong, old or used"))
-            except Unavailable:
-                return answer(OAuthError(Error.TEMPORARILY_UNAVAILABLE, "try again in a moment"))
-            except HTTPException as refused:
-                return answer(OAuthError(Error.INVALID_REQUEST, "this cannot be read"), refused.status_code)
-            except BodyTooLarge:
-                return answer(OAuthError(Error.INVALID_REQUEST, "this is too large"), 413)
-            except Problem:
-                return answer(OAuthError(Error.INVALID_REQUEST, "this cannot be meant"))
 
         return in_oauths_words
+
+
+def answer_problem(_: Scope, problem: Problem) -> Response:
+    """Write a problem in OAuth's words, whether it came as far as a route or not."""
+    match problem:
+        case InvalidDpopProof():
+            return answer(OAuthError(Error.INVALID_DPOP_PROOF, "the DPoP proof is missing, wrong, old or used"))
+        case Unavailable():
+            return answer(OAuthError(Error.TEMPORARILY_UNAVAILABLE, "try again in a moment"))
+        case InternalError():
+            return answer(OAuthError(Error.SERVER_ERROR, "a bug of ours, which has been recorded"), 500)
+        case MalformedForm() | BodyTooLarge() | HeadersTooLarge() | RequestTimeout():
+            return answer(OAuthError(Error.INVALID_REQUEST, "this cannot be read"), status_of(problem))
+        case MethodNotAllowed():
+            return answer(OAuthError(Error.INVALID_REQUEST, "this is asked by POST"), 405)
+        case _:
+            return answer(OAuthError(Error.INVALID_REQUEST, "this cannot be meant"))
+
+
+PATHS = {path: answer_problem for path in ("/identity/par", "/identity/token")}
+"""Where every refusal is OAuth's."""
 
 
 def answer(refused: OAuthError, status: int | None = None) -> Response:

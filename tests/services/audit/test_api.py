@@ -187,8 +187,8 @@ async def test_a_number_that_no_leaf_can_have_has_no_proof(desk: Desk) -> None:
 
 
 async def test_an_empty_log_says_so_and_when_to_come_back(desk: Desk) -> None:
-    for path in ("/audit/events", "/audit/bundle", "/audit/checkpoint"):
-        answer = await desk.get(path)
+    for path, query in ("/audit/events", CASE), ("/audit/bundle", CASE), ("/audit/checkpoint", {}):
+        answer = await desk.get(path, query)
         assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (503, "nothing_sealed", True)
 
 

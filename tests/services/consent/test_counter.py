@@ -79,7 +79,7 @@ async def test_repeating_a_decision_changes_nothing(world: World) -> None:
 async def test_r5_a_party_nobody_identified_has_no_grant(world: World) -> None:
     dossier, _ = known_dossier(world, subject_id=None, sub=None, state="none")
     answer = await world.ask("POST", DECISIONS, body_for(dossier))
-    assert (answer.status_code, answer.json()["code"]) == (409, "party_without_subject")
+    assert (answer.status_code, answer.json()["code"]) == (409, "party_unidentified")
 
 
 async def test_r5_a_provisional_party_has(world: World) -> None:

@@ -76,7 +76,7 @@ def test_r3_a_closed_dossier_has_nothing_left_to_ask() -> None:
 
 
 def test_r5_a_party_without_subject_has_nothing_to_grant() -> None:
-    with pytest.raises(policy.PartyWithoutSubject):
+    with pytest.raises(policy.PartyUnidentified):
         policy.check_identified(make_party(known=None))
 
 

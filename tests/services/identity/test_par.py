@@ -3,12 +3,13 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import httpx2
 import pytest
 
 from shared import clock
 from shared.ids import new
 from tests.services.identity.conftest import World
-from tests.shared.credentials import encode
+from tests.shared.credentials import ORIGIN, encode
 
 pytestmark = pytest.mark.stack
 
@@ -220,13 +221,33 @@ async def test_a_body_that_is_too_large_is_refused_before_anybody_reads_it(world
     async with world.http() as http:
         announced = await http.post("/identity/par", content="a=" + "x" * 70_000, headers=form)
         in_pieces = await http.post("/identity/par", content=chunks(), headers=form)
-    assert (announced.status_code, announced.json()["code"]) == (413, "body_too_large")
-    assert (in_pieces.status_code, in_pieces.json()["error"]) == (413, "invalid_request")
+    for refused in (announced, in_pieces):
+        assert (refused.status_code, refused.json()["error"]) == (413, "invalid_request")
 
 
-async def test_par_is_not_read(world: World) -> None:
+@pytest.mark.parametrize("endpoint", ["par", "token"])
+async def test_what_never_reaches_the_endpoint_is_refused_in_oauths_words_too(world: World, endpoint: str) -> None:
     async with world.http() as http:
-        assert (await http.get("/identity/par")).status_code == 405
+        wrong_method = await http.get(f"/identity/{endpoint}")
+        bomb = await http.post(f"/identity/{endpoint}", headers={f"x-{n}": "1" for n in range(200)})
+    assert (wrong_method.status_code, wrong_method.headers["allow"]) == (405, "POST")
+    assert bomb.status_code == 431
+    for refused in (wrong_method, bomb):
+        assert refused.json()["error"] == "invalid_request"
+        assert refused.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("endpoint", ["par", "token"])
+async def test_a_bug_is_a_server_error_in_oauths_words(world: World, endpoint: str) -> None:
+    parts = world.service.app.state.parts
+    world.service.app.state.parts = None  # whatever is asked of it fails
+    try:
+        transport = httpx2.ASGITransport(world.service.app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+            refused = await world.city().post(http, endpoint, {})
+    finally:
+        world.service.app.state.parts = parts
+    assert (refused.status_code, refused.json()["error"]) == (500, "server_error")
 
 
 async def test_reuse_being_down_is_said_in_oauths_words(world: World) -> None:
