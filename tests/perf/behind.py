@@ -1,0 +1,86 @@
+"""What goes on behind a release: relay, sequencer, and reading; a process on the server's core, `… <told.json>`."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from infra.embedded.kafka import Kafka
+from infra.embedded.processes import free_ports
+from services.audit.domain.note import NoteKey
+from shared.keys import ServiceKey
+from shared.migrations import migrate
+from tests.perf.cores import cores, pin
+from tests.perf.relaying import PARTITIONS, raw, relayed
+from tests.perf.sequencing import sequenced
+from tests.perf.slices import Slice
+from tests.perf.taking_in import Grants
+from tests.perf.world import World
+
+_TOPICS = {"reuse.events": PARTITIONS, "raw.events": PARTITIONS}
+
+
+async def measure_behind(world: World, *, rounds: int) -> list[dict[str, Slice]]:
+    """Run rounds of all of them in turn, on a broker and databases of their own."""
+    kafka = await Kafka.start(world.folder / "kafka", *free_ports(2))
+    try:
+        await kafka.ensure_topics(_TOPICS)
+        told = await _told(world, kafka.bootstrap) | {"rounds": rounds, "core": cores()[0]}
+        path = world.folder / "behind.json"
+        path.write_text(json.dumps(told), "utf-8")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.perf.behind", str(path), stdout=asyncio.subprocess.PIPE,
+            stderr=(world.folder / "behind.log").open("wb"),
+        )  # fmt: skip
+        out, _ = await process.communicate()
+    finally:
+        await kafka.stop()
+    if process.returncode:
+        raise RuntimeError((world.folder / "behind.log").read_text("utf-8")[-4000:])
+    return [{name: Slice(rate, 0, 0) for name, rate in each.items()} for each in json.loads(out)]
+
+
+async def _told(world: World, bootstrap: str) -> dict[str, Any]:
+    databases = await world.postgres.ensure_databases("relay", "sequencer")
+    await migrate(databases["relay"].owner, "reuse")
+    await migrate(databases["sequencer"].owner, "audit")
+    return {
+        "bootstrap": bootstrap,
+        "reuse": databases["relay"].service,
+        "audit": databases["sequencer"].service,
+        "service_key": str(world.keyring.ed25519("reuse")),
+        "consent_key": str(world.keyring.ed25519("consent")),
+        "log_key": world.keyring.ed25519("audit-log").read_text("utf-8"),
+    }
+
+
+async def _run(told: dict[str, Any]) -> list[dict[str, float]]:
+    """Run one round that does not count and those that do."""
+    key = ServiceKey.load(Path(told["service_key"]))
+    log_key = NoteKey.of_pem("bench.example/log", told["log_key"].encode())
+    grants = Grants(told["reuse"], ServiceKey.load(Path(told["consent_key"])))
+    done = [
+        {
+            "raw": await raw(told["bootstrap"]),
+            "relay": await relayed(told["reuse"], told["bootstrap"], key),
+            "sequencer": await sequenced(told["audit"], log_key),
+            "grants": await grants.taken_in(),
+        }
+        for _ in range(1 + told["rounds"])
+    ]
+    return done[1:]
+
+
+def main() -> None:
+    """Go to the server's core and measure; what is logged goes where the log goes, the rates to stdout."""
+    told = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    pin(told["core"])
+    rates, sys.stdout = sys.stdout, sys.stderr
+    json.dump(uvloop.run(_run(told)), rates)
+
+
+if __name__ == "__main__":
+    main()
