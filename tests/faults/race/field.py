@@ -35,10 +35,14 @@ class Field:
         finally:
             await connection.close()
 
+    async def until_published(self) -> None:
+        """Wait until the broker has everything that consent has to tell."""
+        await until(partial(_nothing, self.consent, "published_at IS NULL"))
+
     async def until_sealed(self) -> None:
         """Wait until everything that consent and reuse have to tell is in the log."""
         for database in (self.consent, self.reuse):
-            await until(partial(_nothing_unsealed, database), _SEALED_WITHIN)
+            await until(partial(_nothing, database, "sealed_at IS NULL"), _SEALED_WITHIN)
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
@@ -48,9 +52,9 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> No
             await asyncio.sleep(0.05)
 
 
-async def _nothing_unsealed(database: Database) -> bool:
+async def _nothing(database: Database, left: str) -> bool:
     async with database.read() as tx:
-        return not await tx.fetchval("SELECT EXISTS (SELECT FROM outbox WHERE sealed_at IS NULL)")
+        return not await tx.fetchval(f"SELECT EXISTS (SELECT FROM outbox WHERE {left})")  # noqa: S608 - constants
 
 
 @asynccontextmanager

@@ -52,6 +52,7 @@ class Log:
 async def read_log(running: System) -> Log:
     """Open the whole log; what does not hold in it is in `wrong`, in words."""
     trust, log = Trust.load(running.keyring.trust()), Log()
+    checkpoint = await _checkpoint(running)  # first: the log grows while it is read
     hashes: list[bytes] = []
     numbers: Counter[tuple[str, int]] = Counter()
     async for row in _entries(running):
@@ -64,7 +65,9 @@ async def read_log(running: System) -> Log:
         trust.verify(row["source"], row["kid"], row["canonical"], row["signature"])
         log.add(row["type"], row["sequence"], json.loads(row["canonical"])["data"])
     log.leaves = len(hashes)
-    log.wrong += _holes(numbers) + await _against_checkpoint(running, hashes)
+    log.wrong += _holes(numbers)
+    if len(hashes) < checkpoint.size or root_of(hashes[: checkpoint.size]) != checkpoint.root:
+        log.wrong.append(f"the leaves do not give the root of the checkpoint of size {checkpoint.size}")
     return log
 
 
@@ -92,11 +95,9 @@ def _holes(numbers: Counter[tuple[str, int]]) -> list[str]:
     return wrong
 
 
-async def _against_checkpoint(running: System, hashes: list[bytes]) -> list[str]:
+async def _checkpoint(running: System) -> Checkpoint:
+    """Fetch the newest checkpoint, signed by the log."""
     async with httpx2.AsyncClient(trust_env=False) as http:
         note = (await http.get(f"{running['audit'].url}/audit/checkpoint")).raise_for_status().text
     key = NoteKey.of_pem(LOG_ORIGIN, running.keyring.ed25519("audit-log").read_bytes()).verifier
-    checkpoint = Checkpoint.open(note, key)
-    if root_of(hashes[: checkpoint.size]) != checkpoint.root or len(hashes) < checkpoint.size:
-        return [f"the leaves do not give the root of the checkpoint of size {checkpoint.size}"]
-    return []
+    return Checkpoint.open(note, key)
