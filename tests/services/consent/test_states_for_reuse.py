@@ -1,10 +1,14 @@
 """What reuse is told of grants when its own copy may be too old: signed, and as of a moment read before the rows."""
 
+import asyncio
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
+import asyncpg
 import pytest
 
+from infra.embedded.stack import Stack
 from services.consent.service import states
 from shared import clock, ids, jws
 from tests.services.consent.conftest import World
@@ -40,14 +44,29 @@ async def test_a_grant_of_somebody_else_is_not_told(world: World) -> None:
     assert read.grants == ()
 
 
-async def test_t_is_read_before_the_rows_so_that_a_commit_in_between_is_seen(world: World) -> None:
+async def test_t_is_read_before_the_rows_so_that_a_commit_in_between_is_seen(world: World, stack: Stack) -> None:
+    """The rows are held back until the clock must have been read; what is committed meanwhile is in them."""
     subject = ids.new()
+    kept = await consented(world, subject)
+    owner = await asyncpg.connect(stack.databases["consent"].owner, ssl=False)
+    try:
+        async with owner.transaction():
+            await owner.execute("LOCK TABLE consent_grant IN ACCESS EXCLUSIVE MODE")
+            reading = asyncio.create_task(read(world, subject))
+            while not await owner.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                await asyncio.sleep(0.01)
+            waiting = await owner.fetchval("SELECT clock_timestamp()")
+            await owner.execute("UPDATE consent_grant SET use_budget = 7 WHERE grant_id = $1", kept.grant_id)
+    finally:
+        await owner.close()
+    told = await reading
+    assert [grant.use_budget for grant in told.grants] == [7]
+    assert told.t < waiting
+
+
+async def read(world: World, subject: UUID) -> states.States:
     async with world.db.transaction() as tx:
-        t = await tx.fetchval("SELECT clock_timestamp()")
-        await consented(world, subject)
-        read = await states.read_states(tx, grant_ids=[], subject_id=subject, dossier_uid=None)
-    assert len(read.grants) == 1
-    assert t < read.t
+        return await states.read_states(tx, grant_ids=[], subject_id=subject, dossier_uid=None)
 
 
 async def test_reuse_and_nobody_else_asks(world: World) -> None:
