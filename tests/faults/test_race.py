@@ -116,6 +116,15 @@ async def test_i2_a_release_whose_commit_took_too_long_is_withheld_and_noted(fie
     assert any(run.releases for run in runs)
 
 
+async def test_i2_the_moment_is_counted_from_after_the_withdrawals_commit_however_long_that_takes(field: Field) -> None:
+    citizens = await field.town.citizens(12, "keeping", "release")
+    slow = 1.5 * LEASE_SECONDS
+    async with commits_held(field, "consent_grant", on="UPDATE OF withdrawn_at", seconds=slow, database="consent"):
+        runs = await raced(field, citizens, CALM, seed=10, at_once=12)
+    verdict, _ = await judged(field, runs)
+    assert verdict.vain == 0
+
+
 async def test_i1_a_release_waits_for_the_end_of_a_grant_that_is_being_written_down(field: Field) -> None:
     citizens = await field.town.citizens(12, "keeping")
     async with commits_held(field, "grant_copy", on="UPDATE", seconds=1):

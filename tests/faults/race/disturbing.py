@@ -59,9 +59,11 @@ async def process_frozen(field: Field, name: str) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
-async def commits_held(field: Field, table: str, *, on: str, seconds: float) -> AsyncGenerator[None]:
-    """Let each commit in reuse that did this to the table take up to so many seconds more, its locks held."""
-    async with field.admin("reuse") as admin:
+async def commits_held(
+    field: Field, table: str, *, on: str, seconds: float, database: str = "reuse"
+) -> AsyncGenerator[None]:
+    """Let each commit that did this to the table take up to so many seconds more, its locks held."""
+    async with field.admin(database) as admin:
         await admin.execute(f"""
             CREATE FUNCTION hold_commit() RETURNS trigger LANGUAGE plpgsql AS
               $$ BEGIN PERFORM pg_sleep({seconds} * random()); RETURN NULL; END $$;
