@@ -201,10 +201,11 @@ def make_app(
         app.include_router(router)
     check_all_guarded(app)
     _answer_problems(app, render := _renderer(render_page, render_at or {}))
+    app.state.telemetry = telemetry or Telemetry(settings.service, settings.otlp_endpoint)
     app.add_middleware(
         asgi.Kernel,
         service=settings.service,
-        tracer=telemetry or Telemetry(settings.service),
+        tracer=app.state.telemetry,
         render=render,
         secure=settings.secure,
         max_body=max_body,

@@ -56,6 +56,7 @@ class Service:
         )
         self.app.include_router(health.router)
         self.app.state.service = self
+        self.on_close.append(self._send_last_traces)
 
     def client(self, callee: str) -> ServiceClient:
         """Make the client of another service; it is closed with this one."""
@@ -95,6 +96,9 @@ class Service:
         async with self.db.transaction() as tx:
             await replay.forget_expired(tx, now=clock.now())
             await idempotency.forget_old(tx, now=clock.now())
+
+    async def _send_last_traces(self) -> None:
+        await asyncio.to_thread(self.app.state.telemetry.close)
 
     def _fetched_keys(self) -> IssuerKeys:
         client = httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)

@@ -33,13 +33,18 @@ class Laptop:
 
 @asynccontextmanager
 async def laptop(
-    data: Path, ports: Ports, *, split: bool = False, faults: Mapping[str, str] | None = None
+    data: Path,
+    ports: Ports,
+    *,
+    split: bool = False,
+    faults: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Laptop]:
     """Run everything on the data of a directory while the block lasts; all of it answers when it is entered.
 
     With `split` each service is a process of its own. `faults` are the simulators' `FAULTS` and `FAULTS_KINDS`; without
-    them those of this process's environment hold. What they log goes to `services.log` in the directory. Raises
-    StackError, a sentence for people, for a busy port.
+    them those of this process's environment hold. `settings` are added to those of every service. What they log goes to
+    `services.log` in the directory. Raises StackError, a sentence for people, for a busy port.
     """
     data = await asyncio.to_thread(data.resolve)  # absolute: our processes work elsewhere
     async with AsyncExitStack() as running:
@@ -60,6 +65,8 @@ async def laptop(
             clients_file=keyring.clients(registrations(ports)),
         )
         keyring.environments(environments)  # for people: whoever operates this machine, or audits its log
+        for name, environment in environments.items():
+            environment.update({f"{name.upper()}_{key}": value for key, value in (settings or {}).items()})
         keyring.auditor_keys()
         simulators = {**simulator_settings(ports, keyring), **(faults or {})}
         await running.enter_async_context(process("infra.simulators", simulators, log))
