@@ -1,4 +1,4 @@
-"""Releases: authorised in one statement, the clock read again after its commit, then signed (architecture §6)."""
+"""Releases: authorised in one statement, the clock held against the lease after its commit, then signed (§6)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ from services.reuse.store import dossiers
 from services.reuse.store import grants as grant_rows
 from services.reuse.store import release as statement
 from services.reuse.store.release import Authorised, Finding, UsedUp, Vouched, Wanted
-from shared import ids, log, outbox, telemetry
+from shared import clock, ids, log, outbox, telemetry
 from shared.db import Database
 from shared.dpop import InvalidDpopProof, Proof
 from shared.errors import Unavailable
@@ -58,8 +58,7 @@ async def release(db: Database, parts: Parts, *, wanted: Wanted, proof: Proof, n
     check_release_token(wanted.caller, wanted.dossier_uid)
     check_may_act_for(wanted.caller, wanted.party_uid)
     authorised = await _authorise(db, parts, wanted, UsedUp(proof.key, proof.expires), now)
-    async with db.statement() as tx:
-        released_at = await statement.read_clock(tx)
+    released_at = authorised.latest(clock.ticks())
     if not parts.lease.allows_sending(authorised.t, released_at):
         await _withhold(db, authorised, wanted, _LEASE_EXCEEDED, released_at)
     if released_at >= authorised.ends_at:

@@ -1,4 +1,4 @@
-"""The hot path's SQL: the one statement that authorises a release, and the clock that is read behind it."""
+"""The hot path's SQL: the one statement that authorises a release, and how late it can be once it is committed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from services.reuse.domain.words import (
     ReleaseId,
     SubjectId,
 )
+from shared import clock
 from shared.db import Tx
 from shared.tokens import Caller
 
@@ -99,12 +100,17 @@ class Authorised:
     grant_ids: tuple[GrantId, ...]
     t: datetime
     authorised_at: datetime
+    sent: float  # ticks just before the statement left
     lines: tuple[Line, ...]
 
     @property
     def ends_at(self) -> datetime:
         """Return when the first of what it stands on ends."""
         return min(line.ends_at for line in self.lines)
+
+    def latest(self, ticks: float) -> datetime:
+        """Return what the database's clock shows at most by now (ADR 0009): maybe late, never early."""
+        return self.authorised_at + timedelta(seconds=ticks - self.sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,7 @@ async def authorise(
     It is one statement and, run by `Database.statement`, one transaction.
     """
     caller = wanted.caller
+    sent = clock.ticks()
     rows = await tx.fetch(
         _AUTHORISE,
         release_id, event_id, wanted.dossier_uid, wanted.party_uid, caller.client_id, caller.agency.uid,
@@ -156,12 +163,7 @@ async def authorise(
     if not rows[0]["allowed"]:
         return _finding(rows[0])
     tx.appended = True
-    return _authorised(ReleaseId(release_id), rows)
-
-
-async def read_clock(tx: Tx) -> datetime:
-    """Return this database's time: the second reading, after the commit."""
-    return await tx.fetchval("SELECT clock_timestamp()")
+    return _authorised(ReleaseId(release_id), sent, rows)
 
 
 async def withhold(tx: Tx, release_id: ReleaseId, reason: str) -> None:
@@ -175,7 +177,7 @@ def _finding(row: asyncpg.Record) -> Finding:
     return Finding(**{name: row[name] for name in Finding.__slots__})
 
 
-def _authorised(release_id: ReleaseId, rows: Sequence[asyncpg.Record]) -> Authorised:
+def _authorised(release_id: ReleaseId, sent: float, rows: Sequence[asyncpg.Record]) -> Authorised:
     first = rows[0]
     return Authorised(
         release_id=release_id,
@@ -186,6 +188,7 @@ def _authorised(release_id: ReleaseId, rows: Sequence[asyncpg.Record]) -> Author
         grant_ids=tuple(first["grant_ids"]),
         t=first["t"],
         authorised_at=first["now"],
+        sent=sent,
         lines=tuple(map(_line, rows)),
     )
 

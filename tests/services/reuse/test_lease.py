@@ -1,11 +1,16 @@
 """The withdrawal protocol (architecture §6): nothing is released on an old word of consent, nor signed too late."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 
+from infra.embedded.stack import Stack
 from services.reuse.domain.lease import Lease
 from services.reuse.service import clocks
 from shared import clock, ids
@@ -154,6 +159,57 @@ async def test_a_commit_that_took_too_long_is_not_signed_and_its_release_is_told
     assert withheld["reason"] == "lease_exceeded"
     outcome = await world.value("SELECT outcome FROM release WHERE release_id = $1::text::uuid", withheld["release_id"])
     assert outcome == "withheld"
+
+
+@pytest.mark.stack
+async def test_a_commit_that_is_slow_itself_is_not_signed(world: World, slow_commits: float) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    await world.collect(opened)
+    world.service.app.state.parts = replace(
+        parts := world.parts, lease=Lease(timedelta(seconds=slow_commits), timedelta(), timedelta())
+    )
+    answer = await world.release(opened)
+    world.service.app.state.parts = parts
+    assert code_of(answer) == (503, "consent_status_unknown")
+    assert [data["reason"] for data in await withheld(world, subject_id)] == ["lease_exceeded"]
+
+
+@pytest.mark.stack
+async def test_a_right_that_ended_during_the_commit_is_not_signed(world: World, slow_commits: float) -> None:
+    opened = await world.open()
+    subject_id, grant = await world.mother(opened)
+    await world.collect(opened)
+    await world.execute(
+        "UPDATE grant_copy SET valid_until = clock_timestamp() + make_interval(secs => $2) WHERE grant_id = $1",
+        grant.grant_id, slow_commits,
+    )  # fmt: skip
+    world.service.app.state.parts = replace(
+        parts := world.parts, lease=Lease(timedelta(minutes=5), timedelta(), timedelta())
+    )
+    answer = await world.release(opened)
+    world.service.app.state.parts = parts
+    assert code_of(answer) == (503, "consent_status_unknown")
+    assert [data["reason"] for data in await withheld(world, subject_id)] == ["right_ended"]
+
+
+@pytest.fixture
+async def slow_commits(stack: Stack) -> AsyncGenerator[float]:
+    """Let each commit of a release take three seconds: whatever it is authorised by has ended when it is over."""
+    owner = await asyncpg.connect(stack.databases["reuse"].owner)
+    await owner.execute(
+        """CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NULL; END';
+           CREATE CONSTRAINT TRIGGER dawdling AFTER INSERT ON release DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION dawdle()"""
+    )
+    yield 3.0
+    await owner.execute("DROP TRIGGER dawdling ON release; DROP FUNCTION dawdle()")
+    await owner.close()
+
+
+async def withheld(world: World, subject_id: UUID) -> list[Any]:
+    """Return what was told as withheld of a subject."""
+    return [data for kind, data in await world.events(subject_id) if kind == "reuse.release-withheld.v1"]
 
 
 @pytest.mark.stack
