@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Self, cast
 
-import rfc8785
+from shared import canonical as spelling
 
 VERSION = 1
 SALT_BYTES = 32
@@ -49,7 +49,7 @@ class Leaf:
             "time": self.time,
             "commitment": self.commitment,
         }
-        return rfc8785.dumps(members)
+        return spelling.dumps(members)
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
