@@ -86,7 +86,8 @@ def _verify(read: jws.Unverified, client: Client, issuer: str, now: datetime) ->
         raise _unknown() from None
     claims = read.claims
     # `aud` is our issuer as a string: a list could name others, an endpoint could be another server's (FAPI 2.0).
-    if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id or claims.get("aud") != issuer:
+    # `sub` is whom it was found by.
+    if claims.get("iss") != client.client_id or claims.get("aud") != issuer:
         raise _unknown()
     if not now < expires <= now + LONGEST_LIFE + AHEAD or not now - LONGEST_LIFE <= issued <= now + AHEAD:
         raise _unknown()
