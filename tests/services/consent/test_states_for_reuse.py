@@ -53,7 +53,7 @@ async def test_t_is_read_before_the_rows_so_that_a_commit_in_between_is_seen(wor
         async with owner.transaction():
             await owner.execute("LOCK TABLE consent_grant IN ACCESS EXCLUSIVE MODE")
             reading = asyncio.create_task(read(world, subject))
-            while not await owner.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            while not await owner.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):  # noqa: ASYNC110 - its news come by SQL alone
                 await asyncio.sleep(0.01)
             waiting = await owner.fetchval("SELECT clock_timestamp()")
             await owner.execute("UPDATE consent_grant SET use_budget = 7 WHERE grant_id = $1", kept.grant_id)
