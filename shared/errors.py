@@ -1,5 +1,6 @@
 """What can go wrong, in kinds that carry no HTTP; `shared.problems` alone turns them into answers."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,19 @@ class FieldError:
     pointer: str  # JSON Pointer (RFC 6901) into the body, or the name of a parameter
     reason: str  # a short stable word, such as `missing`
     within: Literal["body", "query", "path", "header", "cookie"] = "body"
+
+
+_OWN_NAME = re.compile(r"[a-z][A-Za-z_.]{0,63}")
+
+
+def pointer(*steps: object) -> str:
+    """Return the JSON Pointer (RFC 6901) of a place in a body; a name that does not look like one of ours is `*`."""
+    return "".join(f"/{_shown(step)}" for step in steps)
+
+
+def _shown(step: object) -> str:
+    own = isinstance(step, int) or (isinstance(step, str) and _OWN_NAME.fullmatch(step))
+    return str(step) if own else "*"
 
 
 class Problem(Exception):

@@ -1,7 +1,6 @@
 """The one table that turns problems into HTTP answers (RFC 9457)."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from shared.errors import (
     Problem,
     Unauthenticated,
     Unavailable,
+    pointer,
 )
 from shared.idempotency import IdempotencyKeyInvalid
 
@@ -153,16 +153,8 @@ def _challenge(problem: Unauthenticated) -> str:
     return f"{problem.challenge} {', '.join(filter(None, (error, algorithms)))}".strip()
 
 
-_OWN_NAME = re.compile(r"[a-z][A-Za-z_.]{0,63}")
-
-
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where, *path = error["loc"] or ("body",)
     if where == "body":
-        return FieldError("".join(f"/{_shown(step)}" for step in path), error["type"], "body")
-    return FieldError(_shown(path[0]) if path else "", error["type"], where)
-
-
-def _shown(step: object) -> str:
-    own = isinstance(step, int) or (isinstance(step, str) and _OWN_NAME.fullmatch(step))
-    return str(step) if own else "*"
+        return FieldError(pointer(*path), error["type"], "body")
+    return FieldError(pointer(*path[:1])[1:], error["type"], where)

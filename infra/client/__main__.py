@@ -20,7 +20,7 @@ from infra.client.tokens import Token
 cli = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Party = Annotated[str, typer.Option("--party", help="party_uid or party, as `dossier` printed them")]
 CaseNo = Annotated[str, typer.Option(help="the case number the auditor works under")]
-Purpose = Annotated[str, typer.Option(help="what she looks for, and why")]
+Purpose = Annotated[str, typer.Option(help="inspection, complaint, request_of_the_person, incident or statistics")]
 Component = Annotated[str, typer.Argument(help="component_id, as `dossier` printed it")]
 File = Annotated[typer.FileText, typer.Argument(help="a JSON file, - for standard input")]
 

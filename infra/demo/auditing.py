@@ -14,7 +14,7 @@ from infra.embedded.keyring import LOG_ORIGIN
 from services.audit.domain.bundle import Bundle
 from services.audit.domain.note import NoteKey
 
-CASE = {"case_no": "TTr-2026/17", "purpose": "Kiểm tra việc dùng dữ liệu khai sinh"}
+CASE = {"case_no": "TTr-2026/17", "purpose": "inspection"}
 SEALED_WITHIN_SECONDS = 20
 
 

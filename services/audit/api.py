@@ -10,9 +10,9 @@ from fastapi.responses import PlainTextResponse, Response
 
 from services.audit.domain.bundle import Opened
 from services.audit.domain.note import VerifierKey
-from services.audit.domain.reading import Filter, Reason
+from services.audit.domain.reading import Filter, Purpose, Reason
 from services.audit.service import reading
-from shared.bodies import LARGEST_NUMBER, Instant, NoPersonsNumber, Text
+from shared.bodies import LARGEST_NUMBER, Instant, NoPersonsNumber
 from shared.http import Caller, Db, Now, View, public
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -25,10 +25,7 @@ async def _reason(
         NoPersonsNumber,
     ],
     purpose: Annotated[
-        str,
-        Query(min_length=3, max_length=300, description="What you look for, and why; without anybody's number."),
-        NoPersonsNumber,
-        Text,
+        Purpose, Query(description="What you look for, as a code: it enters the log for good. The case file says more.")
     ],
 ) -> Reason:
     return Reason(case_no, purpose)

@@ -74,6 +74,7 @@ def compose(settings: Settings) -> IdentityService:
         vneid=_vneid(settings),
         consent=ConsentClient(service.client("consent")),
         reuse=ReuseClient(service.client("reuse")),
+        pin_places=settings.pin_places,
     )
     service.app.state.parts = parts
     _add_background(service, parts)

@@ -23,6 +23,7 @@ class Parts:
     vneid: VneidClient
     consent: ConsentClient
     reuse: ReuseClient
+    pin_places: frozenset[str] = frozenset()
 
     @property
     def issuer(self) -> str:

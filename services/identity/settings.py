@@ -1,6 +1,6 @@
 """What identity is told from outside."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, FilePath
 from pydantic_settings import SettingsConfigDict
@@ -31,6 +31,8 @@ class Settings(ServiceSettings):
     """The one algorithm id_tokens are signed with, whatever the provider's metadata offer."""
     levels_file: FilePath | None = None
     """YAML: the least `auth_level` and `account_level` by procedure code, `self_service` or `default`."""
+    pin_places: frozenset[Annotated[str, Field(pattern="^[0-9]{3}$")]] = frozenset()
+    """JSON array: the place codes a number shown at the counter may begin with; empty for any."""
 
     @property
     def own_url(self) -> str:

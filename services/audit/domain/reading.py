@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import JsonValue
+
+Purpose = Literal["inspection", "complaint", "request_of_the_person", "incident", "statistics"]
+"""What for, as a code: it stays in the log for good, where free words could name somebody."""
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,7 @@ class Reason:
     """Why a reader looks: the case she works on and what for. It becomes a leaf of the log she reads."""
 
     case_no: str
-    purpose: str
+    purpose: Purpose
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from services.consent.domain.states import GrantState, RequestState
 from services.consent.domain.words import AttributeId
 from services.consent.service.legal_basis import Case
 from services.consent.service.request import Decision, Opened
-from shared.bodies import Body, NoPersonsNumber, View
+from shared.bodies import Body, View
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Attribute = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)+$", max_length=100)]
@@ -196,6 +196,9 @@ class LegalBasisDecision(View):
 
 
 class NewEnding(Body):
-    """Why an officer ends a right of law."""
+    """Why an officer ends a right of law, as a code: free words could name somebody; the agency's file has them."""
 
-    reason: Annotated[str, Field(min_length=10, max_length=1000), NoPersonsNumber]
+    reason: Annotated[
+        str,
+        Field(pattern=r"^[a-z]+(_[a-z]+)*$", min_length=3, max_length=60, examples=["opened_for_another_person"]),
+    ]

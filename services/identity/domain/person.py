@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from shared.errors import Conflict, Invalid
+from shared.errors import Conflict, FieldError, Invalid
 
 _PIN = re.compile(r"[0-9]{12}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -22,6 +23,11 @@ class InvalidKeys(Invalid):
     """A number of twelve digits, a name, or a birth date (a day, or only its year) is not one."""
 
     code = "invalid_match_keys"
+
+    @classmethod
+    def at(cls, member: str, reason: str) -> "InvalidKeys":
+        """Say which of the three."""
+        return cls(errors=[FieldError(f"/{member}", reason)])
 
 
 class IdentificationMismatch(Conflict):
@@ -55,7 +61,7 @@ class BirthDate:
         if self.precision is Precision.DAY:
             _day(self.text)
         elif not _YEAR.fullmatch(self.text) or self.text < "1800":
-            raise InvalidKeys
+            raise InvalidKeys.at("birth_date", "date")
 
     @property
     def precision(self) -> Precision:
@@ -84,8 +90,25 @@ class MatchKeys:
 
     def __post_init__(self) -> None:
         name = self.full_name
-        if not _PIN.fullmatch(self.pin) or name != written_name(name) or not 1 <= len(name) <= 100:
-            raise InvalidKeys
+        if not _PIN.fullmatch(self.pin):
+            raise InvalidKeys.at("pin", "twelve_digits")
+        if name != written_name(name) or not 1 <= len(name) <= 100:
+            raise InvalidKeys.at("full_name", "name")
+
+    def check_plausible(self, on: date, places: Container[str] = ()) -> None:
+        """Raise InvalidKeys for what cannot be anybody's on a day: a number has no check digit, but a structure.
+
+        Three digits of the place where a birth was registered, which must be among `places` where any are configured,
+        one of century and sex, two of the year, six by chance. That year and sex agree is not asked: who was corrected
+        and keeps an old card is still who she is.
+        """
+        if self.pin[:3] == "000" or (places and self.pin[:3] not in places):
+            raise InvalidKeys.at("pin", "place")
+        if 1900 + 100 * (int(self.pin[3]) // 2) + int(self.pin[4:6]) > on.year:
+            raise InvalidKeys.at("pin", "year")
+        born = self.birth_date
+        if (born.latest > on) if born.precision is Precision.DAY else (int(born.text) > on.year):
+            raise InvalidKeys.at("birth_date", "future")
 
     def check_same_person(self, known: "MatchKeys") -> None:
         """Raise IdentificationMismatch unless name and birth date agree with what is known of the number."""
@@ -104,7 +127,7 @@ class MatchKeys:
 def written_name(name: str) -> str:
     """Return a name as we keep it: composed (NFC), single spaces; raises InvalidKeys for what cannot be a name."""
     if any(unicodedata.category(sign)[0] == "C" for sign in name):
-        raise InvalidKeys
+        raise InvalidKeys.at("full_name", "name")
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
@@ -131,4 +154,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InvalidKeys from None
+        raise InvalidKeys.at("birth_date", "date") from None

@@ -48,6 +48,7 @@ async def identify(once: Once[Checked], *, given: Parts, caller: Caller, check: 
     Raises what `policy` refuses with, IdentificationMismatch, PartyMismatch, or Unavailable when `reuse` is silent.
     """
     policy.check_is_officer(caller)
+    check.keys.check_plausible(day_in_vietnam(now), given.pin_places)
     dossier = await given.reuse.get_dossier(check.dossier_uid)
     policy.check_may_identify(caller, dossier, check.party_uid)
     check_id = CheckId(ids.new())

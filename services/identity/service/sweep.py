@@ -21,6 +21,8 @@ from shared.db import Database, Tx
 
 AT_ONCE = 100
 _UNUSED_REQUESTS_STAY = timedelta(hours=1)
+LOGINS_STAY = timedelta(days=30)
+"""How long what is over is kept: longer than any event about it can be under way, and for a citizen's questions."""
 
 
 async def sweep(db: Database, now: datetime) -> None:
@@ -40,6 +42,7 @@ async def sweep(db: Database, now: datetime) -> None:
             held = due.state is ClaimsState.HELD
             await claims.discard(tx, due, Discarded.LAPSED if held else Discarded.UNCOLLECTED, now)
         await flows.forget_unused_requests(tx, before=now - _UNUSED_REQUESTS_STAY)
+        await flows.forget_over(tx, before=now - LOGINS_STAY)
 
 
 async def _time_out(tx: Tx, flow: Flow, now: datetime) -> None:

@@ -159,6 +159,22 @@ async def forget_unused_requests(tx: Tx, *, before: datetime) -> None:
     )
 
 
+async def forget_over(tx: Tx, *, before: datetime) -> None:
+    """Delete logins that were over before an instant, with their codes and the requests they began with."""
+    await tx.execute(
+        """WITH over AS (SELECT flow_id FROM flow WHERE closed_at < $1
+                        ORDER BY closed_at LIMIT 1000 FOR UPDATE SKIP LOCKED),
+                codes AS (DELETE FROM code c USING over o WHERE c.flow_id = o.flow_id)
+           DELETE FROM flow f USING over o WHERE f.flow_id = o.flow_id""",
+        before,
+    )
+    await tx.execute(
+        """DELETE FROM pushed_request r WHERE r.expires_at < $1 AND r.logged_in_at IS NOT NULL
+              AND NOT EXISTS (SELECT 1 FROM flow f WHERE f.request_id = r.request_id)""",
+        before,
+    )
+
+
 def _request(row: Record) -> PushedRequest:
     login = None
     mandate = FIRST_PARTY

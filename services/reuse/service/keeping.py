@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from hashlib import sha256
+from itertools import islice
 
 import orjson
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from pydantic import JsonValue
 
 from services.reuse.domain.dossier import Dossier
@@ -19,6 +20,7 @@ from services.reuse.parts import Parts
 from services.reuse.store import evidence, grants
 from shared import ids
 from shared.db import Tx
+from shared.errors import FieldError, pointer
 from shared.vietnam import VIETNAM, day_in_vietnam
 
 
@@ -37,9 +39,15 @@ class Said:
 
 def is_well_formed(parts: Parts, attribute: AttributeId, value: JsonValue) -> bool:
     """Say whether a value is of the shape the vocabulary gives the attribute (contracts/attributes)."""
+    return not misshapen(parts, attribute, value)
+
+
+def misshapen(parts: Parts, attribute: AttributeId, value: JsonValue) -> list[FieldError]:
+    """Return where below `/value` a value is not of the shape the vocabulary gives the attribute, and by which rule."""
     schema = parts.reference.attribute(attribute).value
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    return validator.is_valid(value)  # pyright: ignore[reportUnknownMemberType] - of an overload we do not use
+    found: Iterator[ValidationError] = validator.iter_errors(value)  # pyright: ignore[reportUnknownMemberType] - of an overload we do not use
+    return [FieldError(pointer("value", *wrong.absolute_path), str(wrong.validator)) for wrong in islice(found, 20)]
 
 
 async def keep(

@@ -19,7 +19,7 @@ from services.reuse.store import dossiers, journal
 from services.reuse.store import grants as grant_rows
 from shared import ids, outbox
 from shared.db import Database, Tx
-from shared.errors import Conflict, FieldError, Invalid
+from shared.errors import Conflict, Invalid
 from shared.idempotency import Once
 from shared.tokens import Caller
 
@@ -64,8 +64,8 @@ async def deposit(
     policy.check_may_deposit(caller, dossier)
     party = dossier.party(PartyUid(party_uid))
     result = _result(parts, dossier, party, result_type)
-    if not keeping.is_well_formed(parts, result.attribute, value):
-        raise ValueInvalid(errors=[FieldError("/value", "schema")])
+    if wrong := keeping.misshapen(parts, result.attribute, value):
+        raise ValueInvalid(errors=wrong)
     person = await situation.ask_person(db, parts, dossier=dossier, party=party, agency_uid=caller.agency.uid)
     subject_id = person.get_subject()
     if person.provisional:

@@ -36,7 +36,7 @@ from tests.shared.credentials import ORIGIN, Holder, Issuer, make_values
 
 pytestmark = pytest.mark.stack
 
-CASE = {"case_no": "TTr-2026/17", "purpose": "Kiểm tra việc sử dụng dữ liệu"}
+CASE = {"case_no": "TTr-2026/17", "purpose": "inspection"}
 MANDATE: dict[str, Any] = {"id": "m-000901", "kind": "audit", "procedures": []}
 INSPECTORATE = {"uid": "ag-000901", "name": "Thanh tra thành phố Hải Phòng", "sector": "inspection"}
 
@@ -159,7 +159,7 @@ async def test_without_a_case_number_and_a_purpose_nothing_is_read(desk: Desk, q
 @pytest.mark.parametrize(
     "change",
     [
-        {"purpose": "vì\0sao"},
+        {"purpose": "xem dữ liệu của bà Hòa"},
         {"purpose": "xem dữ liệu của 032194004217"},
         {"case_no": "032194004217"},
         {"after": 1 << 63},

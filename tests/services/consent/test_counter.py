@@ -176,24 +176,24 @@ async def test_r11_an_officer_ends_a_right_of_law_with_a_reason(world: World) ->
     dossier, subject = known_dossier(world)
     grant = await decided(world, dossier)
     path = f"/consent/grants/{grant['grant_id']}/ending"
-    ended = await world.ask("POST", path, {"reason": "Nhập nhầm hồ sơ của người khác"})
+    ended = await world.ask("POST", path, {"reason": "opened_for_another_person"})
     assert (ended.status_code, ended.json()["state"], ended.json()["end_reason"]) == (200, "ended", "officer")
-    again = await world.ask("POST", path, {"reason": "Nhập nhầm hồ sơ của người khác"})
+    again = await world.ask("POST", path, {"reason": "opened_for_another_person"})
     assert (again.status_code, again.json()["code"]) == (409, "illegal_transition")
     assert "ended" in again.json()["detail"]
     types = [type_ for type_, _ in await world.events(subject)]
     assert types == ["consent.granted.v1", "consent.legal-basis-ended.v1"]
-    assert "Nhập nhầm" not in str(await world.events(subject))
+    assert "opened_for_another" not in str(await world.events(subject))
 
 
 async def test_r11_without_a_reason_or_a_right_nobody_ends_it(world: World) -> None:
     dossier, _ = known_dossier(world)
     path = f"/consent/grants/{(await decided(world, dossier))['grant_id']}/ending"
-    for reason in ("", "Nhập nhầm\0hồ sơ", "Theo đề nghị của 032194004217"):
+    for reason in ("", "vì", "Nhập nhầm hồ sơ của bà Hòa", "wrong\0file", "asked_by_032194004217"):
         refused = await world.ask("POST", path, {"reason": reason})
         assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
     foreign = await world.ask(
-        "POST", path, {"reason": "Nhập nhầm hồ sơ"}, client_id="business-system", sub="business-system"
+        "POST", path, {"reason": "opened_by_mistake"}, client_id="business-system", sub="business-system"
     )
     assert (foreign.status_code, foreign.json()["code"]) == (404, "grant_not_found")
 

@@ -9,7 +9,7 @@ from tests.services.consent.conftest import World
 from tests.services.consent.test_counter import DECISIONS, body_for, decided, known_dossier
 
 pytestmark = pytest.mark.stack
-REASON = "hồ sơ lập nhầm phường, phải lập lại"
+REASON = "opened_at_another_ward"
 
 
 async def test_a_repeated_decision_is_told_again_even_when_the_right_has_ended_since(world: World) -> None:

@@ -92,6 +92,39 @@ def test_a_number_has_twelve_digits(pin: str) -> None:
         make_keys(pin=pin)
 
 
+NOW = date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(("changes", "pointer", "reason"), [
+    ({"pin": "000194004217"}, "/pin", "place"),
+    ({"pin": "032294004217"}, "/pin", "year"),  # 2094
+    ({"pin": "032227004217"}, "/pin", "year"),
+    ({"pin": "032999004217"}, "/pin", "year"),  # 2399
+    ({"birth_date": "2026-11-26"}, "/birth_date", "future"),
+    ({"birth_date": "2027"}, "/birth_date", "future"),
+])  # fmt: skip
+def test_a_number_or_date_that_nobody_can_have_yet_is_pointed_at(
+    changes: dict[str, str], pointer: str, reason: str
+) -> None:
+    with pytest.raises(InvalidKeys) as refused:
+        make_keys(**changes).check_plausible(NOW)
+    assert [(each.pointer, each.reason) for each in refused.value.errors] == [(pointer, reason)]
+
+
+@pytest.mark.parametrize("changes", [
+    {"pin": "032194004217"}, {"pin": "032326004217", "birth_date": "2026-11-25"}, {"birth_date": "2026"},
+    {"pin": "101158004217", "birth_date": "1958"}, {"pin": "032094004217", "birth_date": "1958"},
+])  # fmt: skip
+def test_a_number_somebody_can_have_is_taken_wherever_she_was_registered(changes: dict[str, str]) -> None:
+    make_keys(**changes).check_plausible(NOW)
+
+
+def test_only_configured_places_are_taken_where_any_are_configured() -> None:
+    make_keys().check_plausible(NOW, {"031", "032"})
+    with pytest.raises(InvalidKeys):
+        make_keys().check_plausible(NOW, {"031"})
+
+
 def test_names_are_kept_composed_and_without_stray_spaces() -> None:
     assert written_name("  Pha\u0323m   Thu Ho\u0300a ") == "Phạm Thu Hòa"
     for name in ("A\u0000B", "A\u202eB"):

@@ -150,6 +150,20 @@ async def test_a_result_that_the_map_does_not_know_is_refused(
     assert "45/2026" not in answer.text
 
 
+@pytest.mark.parametrize(("value", "pointers"), [
+    ({"certificate_no": "45/2026"}, {"/value"}),
+    (CERTIFICATE | {"birth_date": "hôm qua"}, {"/value/birth_date"}),
+    (CERTIFICATE | {"sex": 1, "birth_date": None}, {"/value/sex", "/value/birth_date"}),
+    ("45/2026", {"/value"}),
+])  # fmt: skip
+async def test_a_value_of_another_shape_is_pointed_at(world: World, value: Any, pointers: set[str]) -> None:
+    opened = await world.open()
+    world.identity.knows(opened.party("child"))
+    answer = await deposit(world, opened, value=value)
+    assert code_of(answer) == (422, "value_invalid")
+    assert {each["pointer"] for each in answer.json()["errors"]} == pointers
+
+
 async def test_a_result_is_deposited_once(world: World) -> None:
     opened = await world.open()
     world.identity.knows(opened.party("child"))
