@@ -5,7 +5,7 @@ PY := $(BIN)/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test bench check format contracts lock clean
+.PHONY: help setup run demo test teeth bench check format contracts lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: setup ## Start everything empty and play one whole story
 test: setup ## Run all tests: first those without I/O, then those on real PostgreSQL and Kafka
 	@$(PY) -m pytest -q -m "not stack"
 	@$(PY) -m pytest -q -m stack
+
+teeth: setup ## Take each guard out of a copy of the code and see its tests fail (SAMPLE=8: some; ONLY="name name": those)
+	@$(PY) -m tests.teeth $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## Measure release, relay and log against what else this machine could do (8 minutes; ONLY=release: one of them)
 	@$(PY) -m tests.perf $(if $(ONLY),--only $(ONLY))
