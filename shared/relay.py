@@ -30,7 +30,7 @@ class Relay:
         key: ServiceKey,
         partitions: int,
         watermark_every: float = 60.0,
-        batch: int = 500,
+        batch: int = 1000,
     ) -> None:
         self._source, self._dsn, self._db, self._kafka = source, dsn, db, kafka
         self._sign = numbering.Signer(source, key, partitions)
