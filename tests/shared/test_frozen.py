@@ -1,6 +1,6 @@
 """While a partition is frozen no watermark moves its T, whatever the watermark says (§5)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.stack
 LATER = datetime(2025, 7, 1, 9, tzinfo=UTC)
 
 
-def mark(source: str, last: int) -> Watermark:
+def mark(source: str, last: int, *, t: datetime = LATER) -> Watermark:
     """Make a watermark that vouches for everything up to `last`."""
-    return Watermark(source=source, partition=0, t=LATER, last=last, canonical=b"{}", signature=b"", kid="k")
+    return Watermark(source=source, partition=0, t=t, last=last, canonical=b"{}", signature=b"", kid="k")
 
 
 def event(source: str, sequence: int) -> Received:
@@ -42,6 +42,6 @@ async def test_no_watermark_moves_t_past_a_gap_and_one_does_when_nothing_is_miss
         assert await intake.note(mark(pair.source, 1))
         before = await tx.fetchval("SELECT t FROM reader_watermark WHERE source = $1", pair.source)
     async with pair.into.transaction() as tx, inbox.intake(tx, pair.source, 0, []) as intake:
-        assert not await intake.note(mark(pair.source, 9))
+        assert not await intake.note(mark(pair.source, 9, t=LATER + timedelta(seconds=1)))
     assert before == LATER
     assert await pair.value("SELECT t FROM reader_watermark WHERE source = $1", pair.source) == before
