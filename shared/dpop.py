@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from joserfc.errors import JoseError
@@ -53,8 +54,8 @@ def verify(headers: Sequence[str], *, method: str, url: str, now: datetime, acce
         raise InvalidDpopProof
     try:
         read = jws.parse(headers[0], typ="dpop+jwt", algorithms={"ES256"}, header={"alg", "typ", "jwk"})
-        key = _public_key(read.header["jwk"])
-        claims = jws.verify(read, key)
+        prover = _prover(read.header["jwk"])
+        claims = jws.verify(read, prover.key)
         issued = jws.instant(claims, "iat")
         jti = _jti(claims)
     except (jws.BadJws, JoseError, ValueError):
@@ -63,7 +64,7 @@ def verify(headers: Sequence[str], *, method: str, url: str, now: datetime, acce
         raise InvalidDpopProof
     if access_token is not None and not _names(claims, access_token):
         raise InvalidDpopProof
-    return Proof(key.thumbprint(), jti, issued + _REMEMBER)
+    return Proof(prover.jkt, jti, issued + _REMEMBER)
 
 
 async def consume(tx: Tx, proof: Proof) -> None:
@@ -90,10 +91,23 @@ def _jti(claims: jws.Claims) -> str:
     return jti
 
 
-def _public_key(jwk: JsonValue) -> ECKey:
+@dataclass(frozen=True, slots=True)
+class _Prover:
+    key: ECKey
+    jkt: str
+
+
+def _prover(jwk: JsonValue) -> _Prover:
     # A private `d` in a header is a leaked key: refused, not overlooked (RFC 9449 §4.3, check 7).
     if not isinstance(jwk, dict) or not _REQUIRED <= jwk.keys() <= _REQUIRED | {"alg", "use", "kid"}:
         raise jws.BadJws
     if jwk["kty"] != "EC" or jwk["crv"] != "P-256":
         raise jws.BadJws
-    return ECKey.import_key({name: str(jwk[name]) for name in _REQUIRED})
+    return _import(str(jwk["x"]), str(jwk["y"]))
+
+
+@lru_cache(maxsize=1024)
+def _import(x: str, y: str) -> _Prover:
+    """Make a key of its point: a client proves with one key for months."""
+    key = ECKey.import_key({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+    return _Prover(key, key.thumbprint())

@@ -1,16 +1,17 @@
 """Keys that sign: what a service signs events with, what it signs documents (JWS) with, and whom it believes."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -98,8 +99,17 @@ class Trust:
 
 def sign_jws(key: SigningKey, typ: str, claims: Mapping[str, Any]) -> str:
     """Return a compact JWS (RFC 7515) of the claims; `typ` says what it is, so that none passes for another."""
-    header = {"alg": key.algorithm, "kid": key.kid, "typ": typ}
-    return jwt.encode(header, dict(claims), key.jwk, algorithms=[key.algorithm])
+    signed = f"{_segment({'alg': key.algorithm, 'kid': key.kid, 'typ': typ})}.{_segment(claims)}"
+    signature = JWSRegistry.algorithms[key.algorithm].sign(signed.encode(), key.jwk)
+    return f"{signed}.{_base64url(signature)}"
+
+
+def _segment(part: Mapping[str, Any]) -> str:
+    return _base64url(orjson.dumps(dict(part)))
+
+
+def _base64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def jwks(keys: Iterable[SigningKey]) -> dict[str, Any]:

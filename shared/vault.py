@@ -5,6 +5,7 @@ the first wraps, all unwrap, so that they rotate under traffic.
 """
 
 import hmac
+from collections.abc import Callable
 from hashlib import sha256
 from secrets import token_bytes
 
@@ -14,6 +15,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 NONCE = 12
 KEK_ID = 4
 WRAP_AAD = b"motlan data key v1"
+
+
+Opener = Callable[[bytes, str], bytes]
+"""`Vault.open` under one data key: sealed field and place."""
 
 
 class Undecipherable(Exception):
@@ -45,7 +50,12 @@ class Vault:
 
     def open(self, wrapped: bytes, sealed: bytes, aad: str) -> bytes:
         """Decrypt one field; raises Undecipherable unless key, place and bytes are those it was sealed with."""
-        return _decrypt(AESGCM(self._unwrap(wrapped)), sealed, aad.encode())
+        return self.opener(wrapped)(sealed, aad)
+
+    def opener(self, wrapped: bytes) -> "Opener":
+        """Unwrap a data key once, for several fields of one citizen."""
+        cipher = AESGCM(self._unwrap(wrapped))
+        return lambda sealed, aad: _decrypt(cipher, sealed, aad.encode())
 
     def _wrap(self, data_key: bytes) -> bytes:
         return self._current + _encrypt(self._keks[self._current], data_key, WRAP_AAD)

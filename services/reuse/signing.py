@@ -9,12 +9,12 @@ import orjson
 from pydantic import JsonValue
 
 from services.reuse.domain.evidence import seal_place
-from services.reuse.domain.words import AttributeId
+from services.reuse.domain.words import AttributeId, SubjectId
 from services.reuse.store.release import Authorised, Line, Wanted
 from shared.events import written
 from shared.keys import SigningKey, sign_jws
 from shared.reference import Attribute
-from shared.vault import Vault
+from shared.vault import Opener, Vault
 
 RELEASE = "release+jwt"
 TRUST_FRAMEWORK = "vn_eid"
@@ -31,6 +31,7 @@ class ReleaseSigner:
 
     def sign(self, authorised: Authorised, wanted: Wanted, released_at: datetime) -> str:
         """Return the release as a compact JWS; `aud` is the client, `sub` pairwise for the sector of its agency."""
+        opened = self.vault.opener(authorised.wrapped_key)
         claims: dict[str, Any] = {
             "iss": self.issuer,
             "aud": wanted.caller.client_id,
@@ -44,12 +45,12 @@ class ReleaseSigner:
             "procedure": authorised.procedure,
             "components": list(authorised.components),
             "grant_ids": [str(each) for each in authorised.grant_ids],
-            "verified_claims": [self._verified(line, authorised) for line in authorised.lines],
+            "verified_claims": [self._verified(line, authorised.subject_id, opened) for line in authorised.lines],
             "provenance": [_provenance(line, released_at) for line in authorised.lines],
         }
         return sign_jws(self.key, RELEASE, claims)
 
-    def _verified(self, line: Line, authorised: Authorised) -> dict[str, JsonValue]:
+    def _verified(self, line: Line, subject_id: SubjectId, opened: Opener) -> dict[str, JsonValue]:
         """Write one attribute as OIDC-IDA has it: `{verification, claims}` and nothing else."""
         checked: dict[str, JsonValue] = {
             "check_method": "data",
@@ -65,15 +66,11 @@ class ReleaseSigner:
         }
         if line.level is not None:
             verification["assurance_level"] = str(line.level)
-        claims = {self._claim_name(line.attribute): self._open(line, authorised)}
-        return {"verification": verification, "claims": claims}
+        value = orjson.loads(opened(line.sealed, seal_place(subject_id, line.attribute, line.evidence_id)))["value"]
+        return {"verification": verification, "claims": {self._claim_name(line.attribute): value}}
 
     def _claim_name(self, attribute: AttributeId) -> str:
         return str(self.attributes[attribute].oidc["claim"])
-
-    def _open(self, line: Line, authorised: Authorised) -> JsonValue:
-        place = seal_place(authorised.subject_id, line.attribute, line.evidence_id)
-        return orjson.loads(self.vault.open(line.wrapped_key, line.sealed, place))["value"]
 
 
 def _provenance(line: Line, released_at: datetime) -> dict[str, JsonValue]:

@@ -77,7 +77,6 @@ class Line:
     holding_rule: str | None
     basis: Basis
     sealed: bytes
-    wrapped_key: bytes
     verified_at: datetime
     origin: Origin
     source: str
@@ -94,6 +93,7 @@ class Authorised:
 
     release_id: ReleaseId
     subject_id: SubjectId
+    wrapped_key: bytes
     sub: str
     procedure: str
     components: tuple[str, ...]
@@ -182,6 +182,7 @@ def _authorised(release_id: ReleaseId, sent: float, rows: Sequence[asyncpg.Recor
     return Authorised(
         release_id=release_id,
         subject_id=first["subject_id"],
+        wrapped_key=first["wrapped"],
         sub=first["sub"],
         procedure=first["procedure"],
         components=tuple(first["components"]),
@@ -204,7 +205,6 @@ def _line(row: asyncpg.Record) -> Line:
         holding_rule=row["holding_rule"],
         basis=Basis(row["kind"], row["rule_id"], row["purpose_id"], tuple(row["legal_refs"])),
         sealed=row["sealed"],
-        wrapped_key=row["wrapped"],
         verified_at=row["verified_at"],
         origin=row["origin"],
         source=row["source"],
