@@ -62,5 +62,5 @@ lock: ## Pin requirements*.in anew (UPGRADE=--upgrade takes newer versions)
 	@$(LOCK) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what the other targets made, data of `make run` included
-	@rm -rf .venv .venv-lock .run .run-demo .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-lock .run .run-demo .run-bench .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """What goes on behind a release: relay, sequencer, and reading; a process on the server's core, `… <told.json>`."""
 
+import argparse
 import asyncio
 import json
 import sys
@@ -8,39 +9,42 @@ from typing import Any
 
 import uvloop
 
-from infra.embedded.kafka import Kafka
-from infra.embedded.processes import free_ports
+from infra.embedded.processes import StackError, tail
 from services.audit.domain.note import NoteKey
 from shared.keys import ServiceKey
 from shared.migrations import migrate
 from tests.perf.cores import cores, pin
 from tests.perf.relaying import PARTITIONS, raw, relayed
+from tests.perf.report import Table, compare
 from tests.perf.sequencing import sequenced
 from tests.perf.slices import Slice
 from tests.perf.taking_in import Grants
-from tests.perf.world import World
+from tests.perf.world import World, brokered
 
+_NAMES = {
+    "raw": "aiokafka alone, idempotent, batched",
+    "relay": "relay: number, sign, publish, mark",
+    "sequencer": "log: leaf, tree, signed checkpoint",
+    "grants": "reader: verify, inbox, apply a grant",
+}
 _TOPICS = {"reuse.events": PARTITIONS, "raw.events": PARTITIONS}
 
 
-async def measure_behind(world: World, *, rounds: int) -> list[dict[str, Slice]]:
+async def measure_behind(world: World, options: argparse.Namespace) -> list[Table]:
     """Run rounds of all of them in turn, on a broker and databases of their own."""
-    kafka = await Kafka.start(world.folder / "kafka", *free_ports(2))
-    try:
-        await kafka.ensure_topics(_TOPICS)
-        told = await _told(world, kafka.bootstrap) | {"rounds": rounds, "core": cores()[0]}
-        path = world.folder / "behind.json"
+    path, log = world.folder / "behind.json", world.folder / "behind.log"
+    async with brokered(world, _TOPICS) as bootstrap:
+        told = await _told(world, bootstrap) | {"rounds": options.rounds, "core": cores()[0]}
         path.write_text(json.dumps(told), "utf-8")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.perf.behind", str(path), stdout=asyncio.subprocess.PIPE,
-            stderr=(world.folder / "behind.log").open("wb"),
-        )  # fmt: skip
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.perf.behind", str(path), stdout=asyncio.subprocess.PIPE, stderr=output
+            )
         out, _ = await process.communicate()
-    finally:
-        await kafka.stop()
     if process.returncode:
-        raise RuntimeError((world.folder / "behind.log").read_text("utf-8")[-4000:])
-    return [{name: Slice(rate, 0, 0) for name, rate in each.items()} for each in json.loads(out)]
+        raise StackError(f"the process ended early: {tail(log)}")
+    done = [{name: Slice(rate, 0, 0) for name, rate in each.items()} for each in json.loads(out)]
+    return [compare("Behind a release, one core each", done, _NAMES, "raw")]
 
 
 async def _told(world: World, bootstrap: str) -> dict[str, Any]:

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from infra.embedded.processes import Server, free_ports
+from infra.embedded.processes import Server, StackError, free_ports
 from tests.perf.cores import cores
 
 
@@ -23,11 +21,6 @@ class Running:
 
     port: int
     pid: int
-    started_in: float  # seconds from the start of the process to its first answer
-
-    def rss(self) -> float:
-        """Return its resident memory in MiB."""
-        return psutil.Process(self.pid).memory_info().rss / 2**20
 
 
 @asynccontextmanager
@@ -37,21 +30,37 @@ async def serving(what: str, folder: Path, told: Mapping[str, Any] | None = None
     settings = dict((told or {}).get("settings", {})) | {"listen_port": port}
     path = folder / f"{what}-{port}.json"
     path.write_text(json.dumps({**(told or {}), "settings": settings, "port": port, "core": cores()[0]}), "utf-8")
-    started = time.perf_counter()
     server = await Server.start(
         what, sys.executable, "-m", "tests.perf.serving", what, str(path), log=folder / f"{what}.log", cwd=Path.cwd()
     )
     try:
-        await server.until(lambda: _answers(port))
-        yield Running(port, server.pid, time.perf_counter() - started)
+        await server.until(lambda: _listens(port))
+        yield Running(port, server.pid)
     finally:
         await server.stop(signal.SIGTERM)
 
 
-async def _answers(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def until_200(port: int, request: bytes) -> float:
+    """Ask until the answer is 200; return how many seconds that took. Raises StackError after half a minute."""
+    started = time.perf_counter()
+    while (waited := time.perf_counter() - started) < 30:
+        if (await _ask(port, request)).startswith(b"HTTP/1.1 200"):
+            return time.perf_counter() - started
+        await asyncio.sleep(0.01)
+    raise StackError(f"no 200 on port {port} after {waited:.0f} s")
+
+
+async def _ask(port: int, request: bytes) -> bytes:
     try:
-        writer.write(b"GET / HTTP/1.0\r\n\r\n")
-        await reader.readuntil(b"\r\n")
-    finally:
-        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return b""
+    writer.write(request)
+    answer = await reader.read(1024)
+    writer.close()
+    return answer
+
+
+async def _listens(port: int) -> None:
+    if not await _ask(port, b"GET / HTTP/1.0\r\n\r\n"):
+        raise ConnectionError

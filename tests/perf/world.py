@@ -1,6 +1,6 @@
 """What every measurement stands on: a durable PostgreSQL beside the load's core, keys, a city system, a folder."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from infra.embedded.kafka import Kafka
 from infra.embedded.keyring import Keyring
 from infra.embedded.postgres import Postgres
 from infra.embedded.processes import free_ports
@@ -29,6 +30,7 @@ class World:
     folder: Path
     postgres: Postgres
     city: City = field(default_factory=City)
+    _filled: dict[int, "Filled"] = field(default_factory=dict[int, "Filled"])
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -41,7 +43,12 @@ class World:
         return Vault(read_key(self.keyring.secret("kek")))
 
     async def reuse_with(self, citizens: int) -> "Filled":
-        """Fill a database of reuse's with so many citizens."""
+        """Return a database of reuse's with so many citizens, filled the first time it is asked for."""
+        if citizens not in self._filled:
+            self._filled[citizens] = await self._fill(citizens)
+        return self._filled[citizens]
+
+    async def _fill(self, citizens: int) -> "Filled":
         name = f"reuse{citizens}"
         targets = await populate(self.postgres, name, vault=self.vault, citizens=citizens, targets=TARGETS)
         settings = make_values(self.folder, "reuse", "identity", "consent", "audit") | {
@@ -90,3 +97,15 @@ async def _check_durable(postgres: Postgres) -> None:
                 raise RuntimeError(f"{name} is {value}: nothing measured so would count")
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def brokered(world: World, topics: Mapping[str, int]) -> AsyncGenerator[str]:
+    """Run a broker with these topics while the block lasts; gives its address."""
+    with TemporaryDirectory(dir=world.folder) as directory:
+        kafka = await Kafka.start(Path(directory), *free_ports(2))
+        try:
+            await kafka.ensure_topics(topics)
+            yield kafka.bootstrap
+        finally:
+            await kafka.stop()
