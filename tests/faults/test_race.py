@@ -7,8 +7,6 @@ from random import Random
 
 import pytest
 
-from infra.embedded.keyring import SERVICES
-from tests.faults.processes import system
 from tests.faults.race.checking import Verdict, judge
 from tests.faults.race.citizens import Citizen
 from tests.faults.race.disturbing import (
@@ -22,7 +20,7 @@ from tests.faults.race.disturbing import (
     reuse_clock_shifted,
     skip,
 )
-from tests.faults.race.field import Field, field_of, until
+from tests.faults.race.field import Field, field_in, until
 from tests.faults.race.log import Log, read_log
 from tests.faults.race.racing import LEASE_SECONDS, Pace, Race, races
 
@@ -33,15 +31,8 @@ CALM = Pace(withdraw_within=0.5, pause=0.08)
 
 @pytest.fixture(scope="module")
 async def field(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Field]:
-    """Run the four services as processes, consent and reuse as two replicas each."""
-    async with system(tmp_path_factory.mktemp("race"), start=()) as running:
-        running.replica("consent")
-        running.replica("reuse")
-        await running.start(*SERVICES)
-        await running.start("consent-2", "reuse-2")
-        async with field_of(running) as opened:
-            opened.hands.reuse.append(running["reuse-2"].url)
-            yield opened
+    async with field_in(tmp_path_factory.mktemp("race")) as opened:
+        yield opened
 
 
 async def raced(field: Field, citizens: Sequence[Citizen], pace: Pace, seed: int, at_once: int = 8) -> list[Race]:

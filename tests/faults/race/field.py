@@ -5,15 +5,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 
+from infra.embedded.keyring import SERVICES
 from shared.db import Database
-from tests.faults.processes import System
+from tests.faults.processes import System, system
 from tests.faults.race.citizens import Town
 from tests.faults.race.hands import Hands, hands
 
-_SEALED_WITHIN = 120
+_SEALED_WITHIN = 600
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,18 @@ async def _nothing(database: Database, left: str) -> bool:
 
 
 @asynccontextmanager
-async def field_of(running: System) -> AsyncGenerator[Field]:
-    """Open a field on a running system."""
+async def field_in(data: Path) -> AsyncGenerator[Field]:
+    """Run the services as processes, consent and reuse as two replicas each, and open a field on them."""
     async with AsyncExitStack() as opened:
+        running = await opened.enter_async_context(system(data, start=()))
+        replica = running.replica("reuse")
+        running.replica("consent")
+        await running.start(*SERVICES)
+        await running.start("consent-2", "reuse-2")
         databases: list[Database] = []
         for name in ("consent", "reuse"):
             databases.append(await Database.connect(running.stack.databases[name].service))
             opened.push_async_callback(databases[-1].close)
         using = await opened.enter_async_context(hands(running))
+        using.reuse.append(replica.url)
         yield Field(running, Town(running, *databases), using, *databases)

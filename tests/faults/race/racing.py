@@ -24,7 +24,9 @@ class Pace:
     pause: float = 0.0
     """Between one client's tries."""
     past_the_moment: float = 0.05
-    """So long after `effective_by` everybody tries once more, whatever was answered before."""
+    """So long after `effective_by` a client tries once more, whatever was answered before,"""
+    late_tries: float = 1.0
+    """in this share of the races."""
 
 
 @dataclass
@@ -119,7 +121,8 @@ class Races:
             run = await race(self._hands, citizen, Random(seed), self._pace)  # noqa: S311 - it has to be repeatable
         finally:
             self._turns.release()
-        await _late_try(self._hands, run, self._pace)
+        if Random(~seed).random() < self._pace.late_tries:  # noqa: S311 - as above
+            await _late_try(self._hands, run, self._pace)
         return run
 
 
