@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn, cast
 
-from fastapi import Request
+from fastapi import Request, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -33,10 +33,11 @@ async def only_known_query(request: Request) -> None:
 async def only_i_json(request: Request) -> None:
     """Refuse a body that is not `application/json`, or that two readers could read differently (RFC 7493)."""
     route = request.scope["route"]
-    if not isinstance(route, APIRoute) or route.body_field is None or getattr(route, "is_page", False):
+    field = route.body_field if isinstance(route, APIRoute) else None
+    if field is None or isinstance(field.field_info, params.Form):
         return
     body = await request.body()
-    if not body or _is_form(request):
+    if not body:
         return
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType
@@ -78,10 +79,6 @@ def _check_value(value: Any, levels: int) -> None:
             _check_value(member, levels - 1)
     elif isinstance(value, int) and not -_EXACT < value < _EXACT:
         raise MalformedJson
-
-
-def _is_form(request: Request) -> bool:
-    return "form" in request.headers.get("content-type", "")
 
 
 def _query_names(dependant: Dependant) -> set[str]:
