@@ -57,7 +57,7 @@ async def alarm(field: Field, kind: str) -> None:
 
 
 async def test_i2_nothing_is_released_after_the_moment_a_withdrawal_names(field: Field) -> None:
-    runs = await raced(field, await field.town.citizens(60, "keeping", "release"), Pace(), seed=1)
+    runs = await raced(field, await field.town.citizens(40, "keeping", "release"), Pace(), seed=1)
     verdict, _ = await judged(field, runs)
     assert verdict.vain == 0
     assert all(run.receipt for run in runs)
@@ -118,7 +118,7 @@ async def test_i2_the_moment_is_counted_from_after_the_withdrawals_commit_howeve
 
 async def test_i1_a_release_waits_for_the_end_of_a_grant_that_is_being_written_down(field: Field) -> None:
     citizens = await field.town.citizens(12, "keeping")
-    async with commits_held(field, "grant_copy", on="UPDATE", seconds=1):
+    async with commits_held(field, "grant_copy", on="UPDATE", seconds=0.8):
         runs = await raced(field, citizens, Pace(withdraw_within=0.2), seed=5, at_once=3)
     verdict, log = await judged(field, runs)
     assert verdict.vain == 0
