@@ -1,4 +1,4 @@
-"""Clients that do not give up: what fails for a while is asked again, with the same Idempotency-Key where there is one."""
+"""Clients that do not give up: what fails for a while is asked again, under the same Idempotency-Key if it has one."""
 
 import asyncio
 import time

@@ -1,0 +1,142 @@
+"""A campaign: stories without pause, deaths without mercy, and at the end everything is let come to rest."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from infra.demo.cast import cast_of
+from infra.embedded.keyring import SERVICES
+from infra.embedded.laptop import Laptop
+from tests.faults.kills.clockwork import Time, admin
+from tests.faults.kills.executing import Death, die_at, die_now, kafka_dies, make_mortal, postgres_dies
+from tests.faults.kills.ledger import Ledger
+from tests.faults.kills.persistence import persistent
+from tests.faults.kills.points import POINTS
+from tests.faults.kills.stories import STORIES, Stage
+from tests.faults.processes import System, system
+
+ACTORS: Sequence[tuple[str, tuple[str, ...]]] = (
+    ("mother", ("online", "audit")),
+    ("shop_owner", ("business", "audit")),
+    ("reissued", ("counter",)),
+    ("father", ("nowhere",)),
+)
+"""Who acts side by side: each persona in the stories it plays in turn."""
+
+SERVERS: Mapping[str, Callable[[System], Awaitable[Death]]] = {"kafka": kafka_dies, "postgres": postgres_dies}
+_AT_REST_WITHIN = 180.0
+_REACHED_WITHIN = 45.0
+
+
+@dataclass
+class Campaign:
+    """What was done and what came of it."""
+
+    running: System
+    stage: Stage
+    deaths: list[Death] = field(default_factory=list[Death])
+    missed: list[str] = field(default_factory=list[str])
+    """Points that nobody came to in the time given."""
+    checkpoints: list[str] = field(default_factory=list[str])
+    """Signed notes of the log, as somebody kept them who looked now and then."""
+    stories: int = 0
+
+    @property
+    def ledger(self) -> Ledger:
+        """What clients were told."""
+        return self.stage.ledger
+
+    async def run(self, kills: Mapping[str, Sequence[str | None]], rng: Random) -> None:
+        """Play while these die: each service, or server, at these points in turn (None: at any moment)."""
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for persona, stories in ACTORS:
+                group.create_task(self._act(persona, stories, over))
+            group.create_task(self._keep_checkpoints(over))
+            async with asyncio.TaskGroup() as executions:
+                for whose, points in kills.items():
+                    executions.create_task(self._execute(whose, points, Random(rng.getrandbits(64))))  # noqa: S311
+            over.set()
+        await self._come_to_rest()
+
+    async def _act(self, persona: str, stories: tuple[str, ...], over: asyncio.Event) -> None:
+        turns = deque(stories)
+        while not over.is_set():
+            name = turns[0]
+            turns.rotate(-1)
+            try:
+                await STORIES[name](self.stage, persona)
+                self.stories += 1
+            except Exception as surprise:  # noqa: BLE001 - whatever it is, the campaign goes on and names it
+                self.ledger.surprises.append(f"{name}: {type(surprise).__name__}: {surprise}")
+                await asyncio.sleep(0.5)
+
+    async def _execute(self, whose: str, points: Sequence[str | None], rng: Random) -> None:
+        for point in points:
+            death = await self._one(whose, point, rng)
+            if death is None:
+                self.missed.append(str(point))
+            else:
+                self.deaths.append(death)
+
+    async def _one(self, whose: str, point: str | None, rng: Random) -> Death | None:
+        if point is not None:
+            return await die_at(self.running, whose, point, within=_REACHED_WITHIN)
+        await asyncio.sleep(rng.uniform(0.5, 4))
+        return await (SERVERS[whose](self.running) if whose in SERVERS else die_now(self.running, whose))
+
+    async def _keep_checkpoints(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            answer = await self.stage.cast.http.get(f"{self.running.ports.origin}/audit/checkpoint")
+            if answer.status_code == 200 and answer.text not in self.checkpoints[-1:]:
+                self.checkpoints.append(answer.text)
+            await asyncio.sleep(1)
+
+    async def _come_to_rest(self) -> None:
+        """Wait until every event is in the log and at every reader, and no alarm is raised any more."""
+        end = time.monotonic() + _AT_REST_WITHIN
+        while unrest := await self._unrest():
+            if time.monotonic() > end:
+                self.ledger.surprises.append(f"no rest: {unrest}")
+                return
+            await asyncio.sleep(0.5)
+
+    async def _unrest(self) -> list[str]:
+        found: list[str] = []
+        for name in SERVICES:
+            async with admin(self.running, name) as connection:
+                for what, sql in _UNREST.items():
+                    found += [f"{name}: {what} {dict(row)}" for row in await connection.fetch(sql)]
+        return found
+
+
+_UNREST: Mapping[str, str] = {
+    "unsealed": "SELECT count(*) FROM outbox WHERE sealed_at IS NULL OR published_at IS NULL HAVING count(*) > 0",
+    "alarm": "SELECT kind, key, detail FROM alarm",
+    "gap": "SELECT source, partition, have, upto FROM reader_gap",
+    "parked": "SELECT source, type, error FROM parked",
+    "dead": "SELECT topic, reason FROM dead_letter",
+}
+
+
+@asynccontextmanager
+async def campaign_in(data: Path) -> AsyncGenerator[Campaign]:
+    """Start everything in a directory, its services mortal, with clients who do not give up."""
+    async with AsyncExitStack() as opened:
+        running = await opened.enter_async_context(system(data, start=()))
+        for name in SERVICES:
+            make_mortal(running, name)
+        await running.start("simulators", *SERVICES)
+        on_stage = await opened.enter_async_context(cast_of(Laptop(running.ports, running.stack, running.keyring)))
+        ledger = Ledger()
+        yield Campaign(running, Stage(persistent(on_stage, ledger), ledger, Time(running)))
+
+
+def points_of(service: str, names: Iterable[str]) -> list[str | None]:
+    """Return those of these points that lie in a service."""
+    return [name for name in names if POINTS[name].service == service]
