@@ -28,7 +28,7 @@ from infra.embedded.laptop import Laptop, laptop
 from infra.embedded.processes import free_ports
 from tests.e2e.watching import WatchedCast, watched
 
-SEEDS = os.environ.get("FAULTS_SEEDS", "7").split(",")
+SEEDS = os.environ.get("FAULTS_SEEDS", "33").split(",")
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,8 @@ async def test_nobodys_data_are_anywhere_but_sealed(hostile: Hostile, provoked: 
     search = Search([*canaries_of(PEOPLE, today), *canaries_of_registers()])
     watch = Watch([*hostile.cast.watch.seen, *provoked.seen])
     found = await look_everywhere(hostile.cast.laptop, watch, search, hostile.collector.traces)
-    assert sorted({f"{each.place}: {each.where}: {each.canary} ({each.spelling})" for each in found}) == []
+    told = sorted({f"{each.place}: {each.where}: {each.canary} ({each.spelling})" for each in found})
+    assert not told, "\n".join(told)
 
 
 async def test_in_each_kind_of_place_a_planted_canary_is_found(hostile: Hostile, provoked: Watch) -> None:
