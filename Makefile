@@ -25,7 +25,7 @@ $(STAMP): requirements-dev.txt
 run: setup ## Start everything on this machine and keep its data between runs (SPLIT=1: each service a process)
 	@$(PY) -m infra.run
 
-demo: setup ## Start everything empty and play one whole story
+demo: setup ## Start everything empty and play one whole story (FAULTS=42: while its sources fail)
 	@$(PY) -m infra.demo
 
 test: setup ## Run all tests: first those without I/O, then those on real PostgreSQL and Kafka

@@ -34,7 +34,8 @@ _KEYS_REFUSED = "Không tra cứu được vì bạn tự nộp giấy tờ tùy
 
 _IN_PERSON = "Bạn cũng có thể nộp giấy tờ tại bộ phận một cửa."
 REFUSALS: Mapping[str, str] = {
-    "refused": f"Bạn đã từ chối trên VNeID, nên chưa có dữ liệu nào được dùng. Bạn có thể đăng nhập lại. {_IN_PERSON}",
+    "refused": "Bạn, hoặc VNeID nếu tài khoản đang bị khóa, đã từ chối đăng nhập, nên chưa có dữ liệu nào được dùng."
+    f" Bạn có thể đăng nhập lại. {_IN_PERSON}",
     "timeout": "Đăng nhập mất quá nhiều thời gian, nên chưa có dữ liệu nào được dùng. Hãy đăng nhập lại.",
     "abandoned": "Bạn đã dừng nộp hồ sơ này, nên chưa có dữ liệu nào được dùng. Bạn có thể bắt đầu lại bất cứ lúc nào.",
     "lapsed": "Đã quá thời gian trả lời, nên chưa có dữ liệu nào được dùng. Hãy đăng nhập lại.",
