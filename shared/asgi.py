@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from opentelemetry.trace import Span
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +17,7 @@ from shared.telemetry import Telemetry
 COOKIES = "motlan.cookies"
 """In the scope: `Set-Cookie` values to send with whatever answer is made."""
 
-DEFAULT_HEADERS: Mapping[str, str] = {
+DEFAULT_HEADERS: dict[str, str] = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "cross-origin-opener-policy": "same-origin",
@@ -51,18 +50,17 @@ class Kernel:
         self._service = service
         self._tracer = tracer
         self._render = render
-        self._headers = dict(DEFAULT_HEADERS)
+        headers = DEFAULT_HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})  # RFC 6797
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._max_body = max_body
         self._body_seconds = body_seconds
-        if secure:
-            self._headers["strict-transport-security"] = "max-age=31536000"  # RFC 6797
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         inside = scope["path"].startswith("/internal/")
-        told = Headers(scope=scope).get("traceparent")
+        told = _header(scope, b"traceparent")
         with (
             self._tracer.request(scope["method"], told, inside=inside) as span,
             log.bound(service=self._service, trace_id=telemetry.trace_id()),
@@ -96,21 +94,24 @@ class Kernel:
         headers = scope["headers"]
         if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > LONGEST_HEADERS:
             return HeadersTooLarge()
-        length = Headers(scope=scope).get("content-length", "0")
+        length = _header(scope, b"content-length") or "0"
         too_large = not length.isdecimal() or len(length) > 15 or int(length) > self._max_body
         return BodyTooLarge() if too_large else None
 
     def _add_headers(self, message: Message, scope: Scope) -> None:
-        headers = MutableHeaders(raw=message["headers"])
+        headers: list[tuple[bytes, bytes]] = message["headers"]
+        names = {name for name, _ in headers}
+        headers += [each for each in self._headers if each[0] not in names]
+        headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in scope.get(COOKIES, ())]
         if message["status"] in _UNREAD:
-            headers["connection"] = "close"
-        for name, value in self._headers.items():
-            headers.setdefault(name, value)
-        for cookie in scope.get(COOKIES, ()):
-            headers.append("set-cookie", cookie)
+            headers.append((b"connection", b"close"))
 
 
 _UNREAD = {408, 413, 431}  # the rest of the request is of no interest: nothing more is read from this connection
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    return next((value.decode("latin-1") for each, value in scope["headers"] if each == name), None)
 
 
 def _bounded(receive: Receive, limit: int, seconds: float) -> Receive:

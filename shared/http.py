@@ -14,6 +14,7 @@ from shared import asgi, clock, dpop, idempotency, tokens
 from shared.bodies import Body, View
 from shared.db import Database
 from shared.errors import NotFound, Problem
+from shared.front import Front, Fronted
 from shared.guards import check_all_guarded, guard, public
 from shared.idempotency import Once
 from shared.keys import Trust
@@ -75,13 +76,16 @@ Db = Annotated[Database, Depends(_db)]
 @guard
 async def presented(request: Request, now: Now) -> tokens.Presented:
     """Verify token and proof, and leave the proof for the route to consume in its own statement."""
-    service = service_of(request)
+    headers = request.headers
+    return await _present(request.scope, headers.getlist("authorization"), headers.getlist("dpop"), now)
+
+
+async def _present(
+    scope: Scope, authorization: Sequence[str], proofs: Sequence[str], now: datetime
+) -> tokens.Presented:
+    service = cast(Composed, scope["app"].state.service)
     return await service.verifier.verify(
-        authorization=request.headers.getlist("authorization"),
-        proofs=request.headers.getlist("dpop"),
-        method=request.method,
-        url=public_url(request),
-        now=now,
+        authorization=authorization, proofs=proofs, method=scope["method"], url=_public_url(scope), now=now
     )
 
 
@@ -154,8 +158,12 @@ def public_url(request: Request) -> str:
 
     From our own setting: `Host` and forwarded headers are the caller's word.
     """
-    path = cast(bytes, request.scope.get("raw_path") or request.scope["path"].encode())
-    return service_of(request).settings.public_origin + path.partition(b"?")[0].decode("latin-1")
+    return _public_url(request.scope)
+
+
+def _public_url(scope: Scope) -> str:
+    path = cast(bytes, scope.get("raw_path") or scope["path"].encode())
+    return scope["app"].state.service.settings.public_origin + path.partition(b"?")[0].decode("latin-1")
 
 
 Render = Callable[[Scope, Problem], Response]
@@ -171,8 +179,9 @@ def make_app(
     render_at: Mapping[str, Render] | None = None,
     max_body: int = MAX_BODY,
     body_seconds: float = asgi.BODY_SECONDS,
+    front: Front[Any] | None = None,
 ) -> FastAPI:
-    """Make the application of one service; `app.state.service` is set by `Service`.
+    """Make the application of one service; `app.state.service` is set by `Service`, `front` is its busiest route.
 
     `render_page` (see `shared.pages`) answers problems of pages, `render_at` those of single addresses, whatever goes
     wrong there and whether or not it came as far as their route. Raises Unguarded when a route has neither a caller
@@ -202,6 +211,8 @@ def make_app(
     check_all_guarded(app)
     _answer_problems(app, render := _renderer(render_page, render_at or {}))
     app.state.telemetry = telemetry or Telemetry(settings.service, settings.otlp_endpoint)
+    if front:
+        app.add_middleware(Fronted, front=front, present=_present, render=render)
     app.add_middleware(
         asgi.Kernel,
         service=settings.service,

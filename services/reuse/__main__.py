@@ -55,7 +55,7 @@ def make_reuse_app(settings: Settings) -> FastAPI:
         inside.router,
         health.router,
     ]
-    return make_app(settings, routers, "Một Lần: reuse")
+    return make_app(settings, routers, "Một Lần: reuse", front=releases.FRONT)
 
 
 def app_for_contract() -> FastAPI:

@@ -72,6 +72,7 @@ def test_a_statement_whose_algorithm_is_no_text_is_refused_like_any_other(algori
 
 _PRIVATE = (generate_rsa_key(65537, 2048), generate_ec_key(SECP256R1()), Ed25519PrivateKey.generate())
 KEYS = {key.algorithm: key for key in map(SigningKey, _PRIVATE)}
+SIGNED = {name: sign_jws(key, TYP, CLAIMS) for name, key in KEYS.items()}
 _text = st.text(st.characters(codec="utf-8"))
 _values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _text,
@@ -102,19 +103,17 @@ def theirs(compact: str, algorithm: str) -> jws.Claims | None:
 
 @pytest.mark.parametrize("algorithm", KEYS)
 @given(claims=_claims)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_is_signed_here_is_read_alike_by_the_library(algorithm: str, claims: dict[str, object]) -> None:
     compact = sign_jws(KEYS[algorithm], TYP, claims)
     assert ours(compact, algorithm) == theirs(compact, algorithm) == claims
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
-@given(claims=_claims, data=st.data())
+@given(data=st.data())
 @settings(max_examples=200, deadline=None)
-def test_what_was_changed_is_refused_here_as_by_the_library(
-    algorithm: str, claims: dict[str, object], data: st.DataObject
-) -> None:
-    compact = sign_jws(KEYS[algorithm], TYP, claims)
+def test_what_was_changed_is_refused_here_as_by_the_library(algorithm: str, data: st.DataObject) -> None:
+    compact = SIGNED[algorithm]
     at = data.draw(st.integers(0, len(compact) - 1))
     changed = compact[:at] + data.draw(st.text(st.characters(codec="ascii"), max_size=2)) + compact[at + 1 :]
     if changed != compact:
@@ -126,8 +125,7 @@ def test_what_was_changed_is_refused_here_as_by_the_library(
 @settings(max_examples=100, deadline=None)
 def test_a_key_of_another_kind_or_another_party_verifies_nothing(data: st.DataObject) -> None:
     signer, other = data.draw(st.permutations(list(KEYS)))[:2]
-    compact = sign_jws(KEYS[signer], TYP, CLAIMS)
-    read = jws.parse(compact, typ=TYP, algorithms={signer}, header={"alg", "kid", "typ"})
+    read = jws.parse(SIGNED[signer], typ=TYP, algorithms={signer}, header={"alg", "kid", "typ"})
     with pytest.raises(jws.BadJws):
         jws.verify(read, KEYS[other].jwk)
 

@@ -11,6 +11,7 @@ from services.reuse.api.views import ReleaseView
 from services.reuse.domain.words import DossierUid, PartyUid
 from services.reuse.service import release
 from services.reuse.store.release import Wanted
+from shared.front import Front, Plain
 from shared.http import Db, Now, UnconsumedCaller, public
 from shared.keys import jwks
 
@@ -29,6 +30,14 @@ async def release_party(
         caller=presented.caller,
     )
     return ReleaseView.of(await release.release(db, given, wanted=wanted, proof=presented.proof, now=now))
+
+
+async def _release_plainly(asked: Plain[ReleaseRequest]) -> ReleaseView:
+    state = asked.state
+    return await release_party(asked.uid, asked.body, asked.presented, state.parts, state.service.db, asked.now)
+
+
+FRONT = Front("/reuse/dossiers/{dossier_uid}/releases", ReleaseRequest, _release_plainly)
 
 
 @router.get("/jwks")

@@ -1,11 +1,13 @@
 """A release goes out only under a grant and a holding that stand at that instant, journalled and told."""
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import httpx2
 import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
@@ -339,3 +341,44 @@ async def test_evidence_that_is_not_sure_enough_for_the_component_does_not_go_ou
     await world.execute("UPDATE evidence SET value_grade = 'L1' WHERE subject_id = $1", subject_id)
     assert code_of(await world.release(opened, "parents-marriage")) == (403, "evidence_stale")
     assert (await world.release(opened, "mother-identity")).status_code == 200
+
+
+@pytest.mark.parametrize("body", [{}, {"party_uid": 7}, {"party_uid": str(ids.new())}])
+async def test_a_release_is_refused_alike_in_front_of_the_framework_and_behind(
+    world: World, body: dict[str, Any]
+) -> None:
+    opened = await world.open()
+    front, behind = [
+        await _release_as(world, opened.uid, body, media) for media in (_PLAIN, f"{_PLAIN}; charset=utf-8")
+    ]
+    assert front.status_code == behind.status_code >= 400
+    assert _without_trace(front.json()) == _without_trace(behind.json())
+    assert front.headers.keys() == behind.headers.keys()
+
+
+async def test_a_release_is_answered_alike_in_front_of_the_framework_and_behind(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    body = {"party_uid": opened.party("mother")}
+    front, behind = [
+        await _release_as(world, opened.uid, body, media) for media in (_PLAIN, f"{_PLAIN}; charset=utf-8")
+    ]
+    assert front.status_code == behind.status_code == 200
+    assert front.json().keys() == behind.json().keys()
+    assert front.headers.keys() == behind.headers.keys()
+    assert claims_of(front)["verified_claims"] == claims_of(behind)["verified_claims"]
+
+
+async def _release_as(world: World, dossier_uid: str, body: dict[str, Any], media: str) -> httpx2.Response:
+    """Ask for a release by a body of this media type."""
+    await world.watermark()
+    path, now = f"/reuse/dossiers/{dossier_uid}/releases", clock.now()
+    token = world.issuer.issue(world.holder, at=now, aud=f"{ORIGIN}/reuse")
+    proof = world.holder.prove(token, at=now, htm="POST", htu=f"{ORIGIN}{path}")
+    headers = {"authorization": f"DPoP {token}", "dpop": proof, "content-type": media}
+    async with world.client() as http:
+        return await http.post(path, content=json.dumps(body), headers=headers)
+
+
+_PLAIN = "application/json"
