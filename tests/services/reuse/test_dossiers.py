@@ -42,7 +42,7 @@ async def test_R1_a_client_acts_only_for_an_agency_of_the_dossier(world: World) 
 
 async def test_a_citizens_login_opens_and_closes_nothing(world: World) -> None:
     opened = await world.open()
-    login = {"actor": {"kind": "citizen"}, "dossier_uid": opened.uid, "party_uid": opened.party("mother")}
+    login: dict[str, Any] = {"actor": {"kind": "citizen"}, "dossier_uid": opened.uid, "party_uid": opened.party("mother")}
     assert code_of(await world.ask("POST", "/reuse/dossiers", body(), **login)) == (403, "login_token_not_allowed")
     closing = await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"}, **login)
     assert code_of(closing) == (403, "login_token_not_allowed")
@@ -106,8 +106,8 @@ async def test_a_stranger_cannot_tell_a_foreign_dossier_from_a_missing_one(world
     opened = await world.open()
     missing = await world.ask("GET", f"/reuse/dossiers/{ids.new()}")
     assert missing.status_code == 404
-    another_system_of_ours = {"client_id": "other-system", "sub": "other-system"}
-    for stranger in ({"agency": NGO_QUYEN}, another_system_of_ours):
+    strangers: list[dict[str, Any]] = [{"agency": NGO_QUYEN}, {"client_id": "other-system", "sub": "other-system"}]
+    for stranger in strangers:
         foreign = await world.ask("GET", f"/reuse/dossiers/{opened.uid}", **stranger)
         assert foreign.status_code == 404
         assert {**foreign.json(), "trace_id": ""} == {**missing.json(), "trace_id": ""}
@@ -115,7 +115,7 @@ async def test_a_stranger_cannot_tell_a_foreign_dossier_from_a_missing_one(world
 
 async def test_a_login_of_another_dossier_finds_nothing(world: World) -> None:
     mine, other = await world.open(), await world.open()
-    login = {"actor": {"kind": "citizen"}, "dossier_uid": other.uid, "party_uid": other.party("mother")}
+    login: dict[str, Any] = {"actor": {"kind": "citizen"}, "dossier_uid": other.uid, "party_uid": other.party("mother")}
     assert code_of(await world.ask("GET", f"/reuse/dossiers/{mine.uid}/plan", **login)) == (404, "dossier_not_found")
 
 

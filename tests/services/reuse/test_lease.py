@@ -21,6 +21,13 @@ LEASE = Lease(timedelta(seconds=3), timedelta(seconds=0.5), timedelta(seconds=1)
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
+async def until_it_waits(world: World, release: asyncio.Task[Any]) -> None:
+    """Wait until a release waits for a lock, or has not waited."""
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
+    while not release.done() and not await world.value(waits):  # noqa: ASYNC110 - its news come by SQL alone
+        await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize(("age", "allowed"), [(-0.6, False), (-0.5, True), (0, True), (1.5, True), (1.6, False)])
 def test_what_consent_said_is_relied_on_for_the_lease_less_skew_and_commit(age: float, allowed: bool) -> None:
     assert LEASE.allows_authorising(NOW - timedelta(seconds=age), NOW) is allowed
@@ -122,7 +129,7 @@ async def test_a_withdrawal_that_is_just_being_applied_is_waited_for(world: Worl
     async with world.db.transaction() as tx:
         await tx.execute("UPDATE grant_copy SET state = 'ended', version = 2 WHERE grant_id = $1", grant.grant_id)
         waiting = asyncio.create_task(world.release(opened, "parents-marriage", fresh=False))
-        await asyncio.sleep(0.4)
+        await until_it_waits(world, waiting)
         assert not waiting.done()
     assert code_of(await waiting) == (403, "legal_basis_ended")
     assert await world.value("SELECT count(*) FROM release WHERE dossier_uid = $1", opened_uid(opened)) == 0
@@ -138,7 +145,8 @@ async def test_a_closure_that_is_just_being_committed_is_waited_for(world: World
             opened_uid(opened),
         )
         waiting = asyncio.create_task(world.release(opened, fresh=False))
-        await asyncio.sleep(0.4)
+        await until_it_waits(world, waiting)
+        assert not waiting.done()
     assert code_of(await waiting) == (409, "dossier_closed")
 
 
