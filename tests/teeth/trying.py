@@ -13,7 +13,9 @@ from pathlib import Path
 
 from tests.teeth.guards import ROOT, Guard
 
-TIMEOUT = 180.0
+TIMEOUT = 300.0
+# Others' plugins take longer to load than most tests to run.
+LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 # What a patch that merely breaks the code would raise: such a failure shows no tooth.
 BREAKAGE = (
     "ImportError",
@@ -62,11 +64,12 @@ async def run(tests: Sequence[str], tree: Path, variables: Mapping[str, str]) ->
     """Run tests in the copy; returns per case `passed`, `skipped`, or `failed`/`error` with the first words of why."""
     report = tree / "report.xml"
     report.unlink(missing_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}", *tests,
-        cwd=tree, env={**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=(tree / "pytest.log").open("wb"), stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+    options = ["-q", "-p", "pytest_asyncio", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}"]
+    with (tree / "pytest.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "pytest", *options, *tests,
+            cwd=tree, env={**os.environ, **variables, **LEAN}, stdout=log, stderr=log,
+        )  # fmt: skip
     try:
         await asyncio.wait_for(process.wait(), TIMEOUT if len(tests) < 20 else TIMEOUT * 10)
     except TimeoutError:
