@@ -51,7 +51,8 @@ async def _measure(world: World, name: str, environment: Mapping[str, str], port
         async with _started(world, name, environment) as pid:
             starts.append(await until_200(port, _READY))
             idle = _rss(pid)
-            await run_rounds({name: Variant(port, lambda _: [_READY], again=True)}, rounds=1, seconds=1.0)
+            ready = {name: Variant(port, pid, lambda _: [_READY], again=True)}
+            await run_rounds(ready, rounds=1, seconds=1.0, database=world.postgres.pid)
             loaded = _rss(pid)
     return [name, f"{sorted(starts)[1]:.2f}", f"{idle:.0f}", f"{loaded:.0f}"]
 

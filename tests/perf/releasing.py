@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from tests.perf.city import write_request
 from tests.perf.driver import Variant, run_rounds
 from tests.perf.freshness import kept_fresh
-from tests.perf.report import Table, compare
+from tests.perf.report import Facts, Table, compare, processor_time
 from tests.perf.servers import serving
 from tests.perf.world import World
 
@@ -22,7 +22,7 @@ _NAMES = {
 OURS = (_NAMES["reuse"], _NAMES["reuse_without_proofs"])
 
 
-async def measure_releases(world: World, options: argparse.Namespace) -> list[Table]:
+async def measure_releases(world: World, options: argparse.Namespace) -> list[Table | Facts]:
     """Run slices of all that is compared, in turn, on the same core."""
     filled = await world.reuse_with(CITIZENS)
     async with AsyncExitStack() as stack:
@@ -30,17 +30,20 @@ async def measure_releases(world: World, options: argparse.Namespace) -> list[Ta
         variants: dict[str, Variant] = {}
         for name in ("hello", "bare"):
             server = await stack.enter_async_context(serving(name, world.folder))
-            variants[name] = Variant(server.port, lambda _: [_HELLO], again=True)
+            variants[name] = Variant(server.port, server.pid, lambda _: [_HELLO], again=True)
         for name in ("reuse", "reuse_without_proofs", "conventional"):
             server = await stack.enter_async_context(serving(name, world.folder, filled.told))
-            variants[name] = Variant(server.port, lambda count: world.city.releases(filled.targets, count))
-        rounds = await run_rounds(variants, rounds=options.rounds, seconds=options.seconds)
+            variants[name] = Variant(server.port, server.pid, lambda count: world.city.releases(filled.targets, count))
+        rounds = await run_rounds(variants, rounds=options.rounds, seconds=options.seconds, database=world.postgres.pid)
         alone = {name: variants[name] for name in ("hello", "reuse")}
-        one = await run_rounds(alone, rounds=options.rounds, seconds=options.seconds / 2, connections=1)
+        one = await run_rounds(
+            alone, rounds=options.rounds, seconds=options.seconds / 2, connections=1, database=world.postgres.pid
+        )
     few = {name: _NAMES[name] for name in alone}
     conventional = {name: _NAMES[name] for name in ("conventional", "reuse", "reuse_without_proofs")}
     return [
         compare("A durable, signed release at 32 connections", rounds, _NAMES, "hello"),
+        processor_time(rounds, _NAMES),
         compare("The same rounds, against the conventional build", rounds, conventional, "conventional"),
         compare("At one connection", one, few, "hello"),
     ]

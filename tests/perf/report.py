@@ -44,6 +44,18 @@ def compare(title: str, rounds: Sequence[Round], names: Mapping[str, str], to: s
     return Table(title, [_line(rounds, name, called, to, names[to]) for name, called in names.items()])
 
 
+def processor_time(rounds: Sequence[Round], names: Mapping[str, str]) -> Facts:
+    """Say how much processor time an answer took: what a core of its own would have to give."""
+    rows = [
+        [called, *(f"{Spread.of([getattr(each[name], who) for each in rounds]).median:,.0f}" for who in _WHO)]
+        for name, called in names.items()
+    ]
+    return Facts("Processor time of an answer, in microseconds", ["", *_WHO.values()], rows)
+
+
+_WHO = {"server": "the server", "database": "PostgreSQL"}
+
+
 def _line(rounds: Sequence[Round], name: str, called: str, to: str, to_called: str) -> Line:
     p50, p99 = (Spread.of([getattr(each[name], q) for each in rounds]).median for q in ("p50", "p99"))
     return Line(called, rate(rounds, name), ratio(rounds, name, to), to_called, p50 or None, p99 or None)

@@ -18,6 +18,8 @@ class Slice:
     rate: float  # answers a second
     p50: float  # milliseconds
     p99: float
+    server: float = 0.0  # microseconds of processor time an answer
+    database: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from starlette.responses import Response
 from tests.perf.conventional import steps
 from tests.perf.conventional.auth import Caller, get_caller
 from tests.perf.conventional.keys import Keys
-from tests.perf.conventional.models import Replay
 from tests.perf.conventional.signing import sign
 from tests.perf.conventional.views import ReleaseRequest, ReleaseView
 
@@ -55,7 +54,7 @@ def make_app(keys: Keys, sessions: async_sessionmaker[AsyncSession]) -> FastAPI:
         caller: Annotated[Caller, Depends(get_caller)],
         session: Annotated[AsyncSession, Depends(get_session)],
     ) -> ReleaseView:
-        session.add(Replay(kind="dpop", key=caller.proof_key, expires_at=caller.proof_until))
+        await steps.use_up(session, caller)
         dossier = await steps.get_dossier(session, dossier_uid, caller.claims)
         party = await steps.get_party(session, dossier, body.party_uid)
         components = await steps.get_components(session, party, body.component_ids)

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 from fastapi import HTTPException
 from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.perf.conventional.auth import Claims
+from tests.perf.conventional.auth import Caller, Claims
 from tests.perf.conventional.models import (
     ClockCheck,
     Component,
@@ -20,11 +21,21 @@ from tests.perf.conventional.models import (
     Outbox,
     Party,
     Release,
+    Replay,
     Watermark,
 )
 
 Held = Sequence[tuple[Evidence, Holding]]
 _LEASE = timedelta(seconds=1.5)
+
+
+async def use_up(session: AsyncSession, caller: Caller) -> None:
+    """Remember the proof, once."""
+    session.add(Replay(kind="dpop", key=caller.proof_key, expires_at=caller.proof_until))
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise HTTPException(401) from None
 
 
 async def get_dossier(session: AsyncSession, dossier_uid: UUID, claims: Claims) -> Dossier:
@@ -98,7 +109,7 @@ async def find_held(session: AsyncSession, party: Party, components: Sequence[Co
     newest = {e.attribute: (e, h) for e, h in rows.tuples() if _suits(e, wanted[e.attribute], now)}
     if newest.keys() != wanted.keys():
         raise HTTPException(409)
-    return list(newest.values())
+    return [newest[name] for name in sorted(newest)]
 
 
 def _suits(evidence: Evidence, component: Component, now: datetime) -> bool:
