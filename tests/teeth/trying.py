@@ -73,9 +73,11 @@ async def run(tests: Sequence[str], tree: Path, variables: Mapping[str, str]) ->
     try:
         await asyncio.wait_for(process.wait(), TIMEOUT if len(tests) < 20 else TIMEOUT * 10)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return {}
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return _outcomes(report) if report.exists() else {}
 
 
