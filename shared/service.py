@@ -16,6 +16,7 @@ from shared.inbox import Handler
 from shared.inside import TIMEOUT, ServiceClient
 from shared.issuer_keys import IssuerKeys, fetch_from
 from shared.keys import ServiceKey, Trust
+from shared.protocol import BoundedProtocol
 from shared.settings import ServiceSettings
 from shared.timers import every
 from shared.tokens import KeySource, TokenVerifier
@@ -153,6 +154,7 @@ def server_config(service: Service) -> uvicorn.Config:
         host=service.settings.listen_host,
         port=service.settings.listen_port,
         lifespan="off",  # `running` is the one way up and down
+        http=BoundedProtocol,
         ws="none",
         log_config=None,
         access_log=False,  # would write paths, which hold identifiers

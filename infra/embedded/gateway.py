@@ -15,6 +15,7 @@ import uvicorn
 from infra.embedded.edge import Application, edge, passing_client, proxy
 from infra.embedded.environment import ROOT, Ports
 from infra.embedded.keyring import SERVICES
+from shared.protocol import BoundedProtocol
 from shared.service import server_config
 
 Environments = Mapping[str, Mapping[str, str]]
@@ -71,7 +72,7 @@ def edge_config(application: Application, port: int) -> uvicorn.Config:
     """Say how the public port is served."""
     return uvicorn.Config(
         application, host="127.0.0.1", port=port, lifespan="off", ws="none", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, timeout_graceful_shutdown=3,
+        server_header=False, proxy_headers=False, timeout_graceful_shutdown=3, http=BoundedProtocol,
     )  # fmt: skip
 
 
