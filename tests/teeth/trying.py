@@ -64,7 +64,7 @@ async def run(tests: Sequence[str], tree: Path, variables: Mapping[str, str]) ->
     """Run tests in the copy; returns per case `passed`, `skipped`, or `failed`/`error` with the first words of why."""
     report = tree / "report.xml"
     report.unlink(missing_ok=True)
-    options = ["-q", "-p", "pytest_asyncio", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}"]
+    options = ["-q", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider", "--tb=short", f"--junitxml={report}"]
     with (tree / "pytest.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pytest", *options, *tests,
