@@ -1,6 +1,7 @@
 """A campaign: stories without pause, deaths without mercy, and at the end everything is let come to rest."""
 
 import asyncio
+import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -62,7 +63,15 @@ class Campaign:
                 for whose, points in kills.items():
                     executions.create_task(self._execute(whose, points, Random(rng.getrandbits(64))))  # noqa: S311
             over.set()
+
+    async def end(self) -> str:
+        """Let everything come to rest, and return the log as an auditor carries it away."""
         await self._come_to_rest()
+        office = self.stage.cast.inspectorate
+        case = f"TTr-{secrets.token_hex(8)}"
+        bundle = await office.system.bundle(await office.token("audit"), case_no=case, purpose="inspection")
+        await self._come_to_rest()
+        return bundle
 
     async def _act(self, persona: str, stories: tuple[str, ...], over: asyncio.Event) -> None:
         turns = deque(stories)

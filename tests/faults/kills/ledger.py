@@ -30,7 +30,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "reuse.release-withheld.v1": ("release_id",),
     "reuse.accepted.v1": ("verdict_id",),
     "reuse.rejected.v1": ("verdict_id",),
-    "reuse.deposited.v1": ("result_id",),
+    "reuse.deposited.v1": ("evidence_id",),
     "reuse.evidence-deleted.v1": ("evidence_id",),
     "audit.read.v1": ("case_no",),
 }
@@ -42,7 +42,7 @@ _TOLD_BY: Mapping[str, tuple[str, str]] = {
     "closure": ("reuse.dossier-closed.v1", "dossier_uid"),
     "acceptance": ("reuse.accepted.v1", "verdict_id"),
     "rejection": ("reuse.rejected.v1", "verdict_id"),
-    "results": ("reuse.deposited.v1", "result_id"),
+    "results": ("reuse.deposited.v1", "evidence_id"),
     "releases": ("reuse.released.v1", "release_id"),
     "ending": ("consent.legal-basis-ended.v1", "grant_id"),
 }
@@ -92,13 +92,13 @@ class Ledger:
     @property
     def acknowledged(self) -> int:
         """How many things clients were told are done."""
-        return self.promised.total() + len(self.read)
+        return self.promised.total()
 
 
 def _member(data: Mapping[str, Any], path: str) -> Any:
     value: Any = data
     for name in path.split("."):
-        value = value.get(name)
+        value = value[name]
     return value
 
 

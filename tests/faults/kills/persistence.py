@@ -69,6 +69,7 @@ class PersistentGateway(Gateway):
         answer = await persist(once)
         if method == "POST":
             self.ledger.answered(path, body or {}, answer)
+        self._was_read(path, query)
         return answer
 
     async def read_text(self, token: Token, path: str, query: Mapping[str, str] | None = None) -> str:
@@ -79,7 +80,13 @@ class PersistentGateway(Gateway):
             self._tried(path, query)
             return await read(token, path, query)
 
-        return await persist(once)
+        answer = await persist(once)
+        self._was_read(path, query)
+        return answer
+
+    def _was_read(self, path: str, query: Mapping[str, str] | None) -> None:
+        if path.startswith("/audit/"):
+            self.ledger.promise("audit.read.v1", (query or {})["case_no"])
 
     def _tried(self, path: str, query: Mapping[str, str] | None) -> None:
         if path.startswith("/audit/"):
