@@ -246,7 +246,7 @@ async def test_a_body_that_trickles_is_not_waited_for(tmp_path: Path) -> None:
         await asyncio.Event().wait()
 
     async with asking(app, headers={"content-type": "application/json"}) as client:
-        answer = await client.post("/consent/things", content=trickle())
+        answer = await asyncio.wait_for(client.post("/consent/things", content=trickle()), 5)
     assert (answer.status_code, members(answer)["code"], members(answer)["retryable"]) == (408, "request_timeout", True)
     assert answer.headers["connection"] == "close"
 
