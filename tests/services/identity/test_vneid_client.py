@@ -1,5 +1,6 @@
 """VNeID's client against a VNeID that fails: reads are tried once more, a code never; each failure is the source's."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -110,11 +111,15 @@ async def test_whatever_fails_at_vneid_is_the_sources_fault(meeting: Meeting, en
         assert reason.fault == "source"
 
 
-async def test_an_answer_that_trickles_is_given_up(meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_CALL", 0.01)
-    monkeypatch.setattr(hostile, "LATE_SECONDS", 30)
-    meeting.befall({"vneid.token": [Kind.LATE]})
-    assert await meeting.failure() is Reason.SOURCE_UNAVAILABLE
+@pytest.mark.parametrize("endpoint", ["discovery", "jwks", "token", "userinfo"])
+async def test_an_answer_that_trickles_is_given_up(
+    meeting: Meeting, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setattr(client_module, "LONGEST_CALL", 0.5)
+    monkeypatch.setattr(hostile, "LATE_SECONDS", 3600)
+    meeting.befall({f"vneid.{endpoint}": [Kind.LATE]})
+    async with asyncio.timeout(5):
+        assert await meeting.failure() is Reason.SOURCE_UNAVAILABLE
 
 
 async def test_odd_but_legal_json_is_understood(meeting: Meeting) -> None:
