@@ -16,6 +16,7 @@ import uvloop
 
 from tests.perf.cores import pin
 
+_PATIENCE = 20.0  # seconds for the answers that are still out when the time is over
 _LENGTH = re.compile(rb"content-length: (\d+)\r\n", re.IGNORECASE)
 
 
@@ -43,29 +44,39 @@ class Done:
 
 
 class _Source:
-    """Deals out requests until they or the time run out."""
+    """Deals out requests until they or the time run out; it is over when all that were sent are answered.
+
+    So no request is broken off, which would cost some servers their database connections, and all answers count.
+    """
 
     def __init__(self, job: Job) -> None:
-        self._requests, self._again, self._next = job.requests, job.again, 0
+        self._requests, self._again, self._next, self._open = job.requests, job.again, 0, 0
         self.until = 0.0
         self.done = Done()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def deal(self, now: float) -> bytes | None:
         """Return the next request, or None when it is over."""
-        if now >= self.until or self.finished.done():
-            return None
         if self._next == len(self._requests):
-            if not self._again:
-                self.done.ran_out = True
-                self.finish()
-                return None
-            self._next = 0
+            self.done.ran_out = not self._again
+            self._next = 0 if self._again else self._next
+        if now >= self.until or self.done.ran_out:
+            return None
         self._next += 1
+        self._open += 1
         return self._requests[self._next - 1]
 
+    def answered(self) -> None:
+        """Note that a request is answered."""
+        self._open -= 1
+
+    def rest(self) -> None:
+        """Note that a connection has nothing more to send."""
+        if not self._open:
+            self.finish()
+
     def finish(self) -> None:
-        """End the slice, and the answers that are still out with it."""
+        """End the slice, and whatever is still out with it."""
         if not self.finished.done():
             self.finished.set_result(None)
 
@@ -92,6 +103,8 @@ class _Connection(asyncio.Protocol):
         if request := self._source.deal(now):
             self._sent = now
             self._write(request)
+        else:
+            self._source.rest()
 
     def data_received(self, data: bytes) -> None:
         """Collect one answer; where it is whole, note it and go on."""
@@ -111,8 +124,7 @@ class _Connection(asyncio.Protocol):
     def _complete(self, now: float) -> None:
         done, answer = self._source.done, self._answer
         self._answer, self._missing = b"", 0
-        if self._source.finished.done():
-            return
+        self._source.answered()
         if answer.startswith(b"HTTP/1.1 200"):
             done.latencies.append(now - self._sent)
         else:
@@ -130,7 +142,7 @@ async def run(job: Job) -> Done:
     ]
     started = time.perf_counter()
     source.until = started + job.seconds
-    loop.call_later(job.seconds, source.finish)
+    loop.call_later(job.seconds + _PATIENCE, source.finish)
     for _, connection in opened:
         connection.start(time.perf_counter())
     await source.finished
