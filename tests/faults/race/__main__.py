@@ -20,7 +20,7 @@ from tests.faults.race.racing import Pace, Race, Races, races
 from tests.faults.race.report import Part, report
 
 _BATCH = 200
-_SHARE = 50  # for each disturbance one race in so many of the undisturbed ones
+_SHARE = 100  # for each disturbance one race in so many of the undisturbed ones
 _FAST = Pace(late_tries=0.25)
 _CALM = Pace(withdraw_within=0.5, pause=0.25)
 _DISTURBANCES: Mapping[str, Callable[[Field], AbstractAsyncContextManager[None]]] = {
@@ -40,7 +40,7 @@ async def run(count: int, seed: int, at_once: int, data: Path) -> tuple[str, boo
         for name, disturbed in _DISTURBANCES.items():
             citizens = await field.town.citizens(max(8, count // _SHARE), "keeping", "release")
             async with disturbed(field):
-                parts[name] = await _timed(races(field.hands, citizens, rng, _CALM, at_once=40))
+                parts[name] = await _timed(races(field.hands, citizens, rng, _CALM, at_once=12))
         await field.until_sealed()
         log = await read_log(field.running)
     verdicts = {name: judge(part.runs, log) for name, part in parts.items()}

@@ -18,6 +18,8 @@ class Verdict:
     violations: list[str]
     closest: timedelta | None
     """The least by which a `released_at` came before its withdrawal's `effective_by`."""
+    overtaking: int
+    """Releases between a withdrawal and its `effective_by`: with none, nothing was raced."""
     vain: int
     """Races in which nothing was released before the withdrawal: they prove little."""
 
@@ -36,8 +38,12 @@ def judge(runs: Sequence[Race], log: Log) -> Verdict:
         for each in run.releases
         if run.receipt and run.citizen.grant_id in each.grant_ids
     ]
+    overtaking = sum(
+        each.released_at > run.receipt.withdrawn_at for run in runs for each in run.releases if run.receipt
+    )
     vain = sum(not run.releases for run in runs)
-    return Verdict(len(runs), sum(len(run.releases) for run in runs), violations, min(spans, default=None), vain)
+    releases = sum(len(run.releases) for run in runs)
+    return Verdict(len(runs), releases, violations, min(spans, default=None), overtaking, vain)
 
 
 def _of_release_times(run: Race) -> Iterator[str]:

@@ -78,20 +78,22 @@ async def commits_held(
 
 @asynccontextmanager
 async def reuse_clock_shifted(field: Field, milliseconds: int) -> AsyncGenerator[None]:
-    """Let reuse's database be ahead by so much (behind, if negative), for sessions that begin from now on."""
+    """Let reuse's database be ahead by so much (behind, if negative); sessions are cut, so that all begin anew."""
     functions = "".join(
         f"CREATE FUNCTION shifted.{name}() RETURNS timestamptz {how} LANGUAGE sql AS "
         f"$$ SELECT pg_catalog.{name}() + interval '{milliseconds} ms' $$;"
         for name, how in (("clock_timestamp", "VOLATILE"), ("statement_timestamp", "STABLE"), ("now", "STABLE"))
     )
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reuse'"
     async with field.admin("reuse") as admin:
         await admin.execute(f"CREATE SCHEMA shifted; GRANT USAGE ON SCHEMA shifted TO reuse; {functions}")
         await admin.execute("ALTER ROLE reuse IN DATABASE reuse SET search_path = shifted, pg_catalog, public")
+        await admin.execute(cut)
         try:
             yield
         finally:
             await admin.execute("ALTER ROLE reuse IN DATABASE reuse RESET search_path")
-            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reuse'")
+            await admin.execute(cut)
             await admin.execute("DROP SCHEMA shifted CASCADE")
 
 

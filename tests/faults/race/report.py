@@ -36,6 +36,7 @@ def _about(name: str, part: Part, verdict: Verdict) -> Iterator[str]:
     closest = f"{verdict.closest.total_seconds():.3f} s" if verdict.closest is not None else "never"
     yield f"\n{name}: {verdict.races} races in {part.seconds:.0f} s, {verdict.races / part.seconds:.1f} a second"
     yield f"  signed releases in clients' hands: {verdict.releases}, races without any: {verdict.vain}"
+    yield f"  of these after the withdrawal, before its effective_by: {verdict.overtaking}"
     yield f"  nearest a released_at came to its effective_by: {closest}"
     yield f"  refused: {_counted(sum((run.refusals for run in part.runs), Counter[str]()))}"
     yield f"  asked once more after effective_by: {_counted(Counter(run.late for run in part.runs))}"

@@ -28,6 +28,7 @@ class Receipt:
     """A withdrawal's signed receipt."""
 
     grant_id: UUID
+    withdrawn_at: datetime
     effective_by: datetime
 
 
@@ -55,4 +56,5 @@ class Verifier:
         claims: dict[str, Any] = json.loads(signed.payload)
         if claims["iss"] != f"{self._origin}/consent" or claims["record_id"] != str(citizen.grant_id):
             raise AssertionError("the receipt of another withdrawal")
-        return Receipt(UUID(claims["record_id"]), datetime.fromisoformat(claims["effective_by"]))
+        withdrawn_at, effective_by = (datetime.fromisoformat(claims[m]) for m in ("withdrawn_at", "effective_by"))
+        return Receipt(UUID(claims["record_id"]), withdrawn_at, effective_by)
