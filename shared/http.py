@@ -39,7 +39,6 @@ __all__ = [
     "Now",
     "Once",
     "Presented",
-    "UnconsumedCaller",
     "View",
     "guard",
     "make_app",
@@ -90,7 +89,6 @@ async def _present(
 
 
 Presented = Annotated[tokens.Presented, Depends(presented)]
-UnconsumedCaller = Presented
 """Caller and proof; the route must consume the proof: kind `dpop.REPLAY_KIND`, `proof.key`, until `proof.expires`."""
 
 
@@ -115,14 +113,17 @@ _KEY = Header(
 )
 
 
-def repeatable(show: Callable[[T], View]) -> Callable[..., Awaitable[Once[T]]]:
-    """Make the dependency of a route that does nothing twice; `show` makes its answer of what the use case returns."""
+def repeatable(show: Callable[[T], View], *, again: bool = False) -> Callable[..., Awaitable[Once[T]]]:
+    """Make the dependency of a route that does nothing twice; `show` makes its answer of what the use case returns.
+
+    With `again` the use case itself makes the answer to a repeat: it is the one to see `Answered`.
+    """
 
     async def asked_once(
         request: Request, caller: Caller, db: Db, now: Now, _key: Annotated[str | None, _KEY] = None
     ) -> Once[T]:
         asked = await _asked(request, caller, now)
-        if asked:
+        if asked and not again:
             async with db.read() as tx:
                 await idempotency.check_new(tx, asked)
         return Once(db, asked, show, request.scope["route"].status_code or 200)

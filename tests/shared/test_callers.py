@@ -16,7 +16,7 @@ from infra.embedded.stack import Stack
 from shared import clock, dpop, http, replay
 from shared.db import Database
 from shared.errors import Conflict, NotFound
-from shared.http import Body, Caller, Db, UnconsumedCaller, View
+from shared.http import Body, Caller, Db, Presented, View
 from shared.inside import (
     CalleeUnavailable,
     CallRefused,
@@ -65,7 +65,7 @@ def make_router(prefix: str) -> APIRouter:
         return Echo(who=caller.client_id, said={"after": str(after)} if after else {})
 
     @router.get(f"/{prefix}/releases")
-    async def release(shown: UnconsumedCaller, db: Db) -> Echo:
+    async def release(shown: Presented, db: Db) -> Echo:
         async with db.transaction() as tx:
             await replay.use_once(tx, dpop.REPLAY_KIND, shown.proof.key, shown.proof.expires)
         return Echo(who=shown.caller.client_id)

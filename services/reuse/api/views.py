@@ -98,6 +98,7 @@ class ReleaseView(View):
     released_at: datetime
     components: list[str]
     release: str
+    replay_of: UUID | None
 
     @classmethod
     def of(cls, released: Released) -> Self:
@@ -107,7 +108,14 @@ class ReleaseView(View):
             released_at=released.released_at,
             components=list(released.components),
             release=released.jws,
+            replay_of=released.replay_of,
         )
+
+
+class KeptReleaseView(View):
+    """What is kept of a release under an Idempotency-Key: which it was, and nothing that it carried."""
+
+    release_id: UUID
 
 
 class VerdictView(View):

@@ -1,5 +1,6 @@
 """Releases: authorised in one statement, the clock held against the lease after its commit, then signed (§6)."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,9 +32,10 @@ from services.reuse.store import grants as grant_rows
 from services.reuse.store import release as statement
 from services.reuse.store.release import Authorised, Finding, UsedUp, Vouched, Wanted
 from shared import clock, ids, log, outbox, telemetry
-from shared.db import Database
+from shared.db import Database, Tx
 from shared.dpop import InvalidDpopProof, Proof
 from shared.errors import Unavailable
+from shared.idempotency import Answered, Once
 from shared.tokens import InvalidToken
 
 _LEASE_EXCEEDED, _RIGHT_ENDED = "lease_exceeded", "right_ended"
@@ -47,51 +49,104 @@ class Released:
     jws: str
     released_at: datetime
     components: tuple[str, ...]
+    replay_of: UUID | None
 
 
-async def release(db: Database, parts: Parts, *, wanted: Wanted, proof: Proof, now: datetime) -> Released:
+class _Undone(Exception):
+    """Carries what was found out of a transaction that is to leave nothing."""
+
+    def __init__(self, found: Finding) -> None:
+        super().__init__("nothing was authorised")
+        self.found = found
+
+
+async def release_once(db: Database, parts: Parts, *, wanted: Wanted, once: Once[UUID], now: datetime) -> Released:
+    """Release under an Idempotency-Key; the caller's proof is used up already.
+
+    Only the release's id is kept. A repeat is a release of the same evidence under the grants, holdings and lease of
+    now, with a journal row and an event of its own that name the first; it spends no use. Raises as `release` does,
+    and RequestInFlight or IdempotencyKeyReused.
+    """
+    try:
+        return await release(db, parts, wanted=wanted, proof=None, once=once, now=now)
+    except Answered as before:
+        first = UUID(json.loads(before.answer)["release_id"])
+    async with db.read() as tx:
+        earlier = await statement.get_earlier(tx, first)
+    return await release(db, parts, wanted=wanted.again(earlier), proof=None, now=now)
+
+
+async def release(
+    db: Database, parts: Parts, *, wanted: Wanted, proof: Proof | None, once: Once[UUID] | None = None, now: datetime
+) -> Released:
     """Release verified attributes of one party, or raise why not; nothing is signed that a withdrawal could forbid.
+
+    `proof` is used up with it, unless it was before.
 
     Raises NotFound kinds for what the caller may not know of, ReleaseRefused, DossierClosed, ConsentStatusUnknown
     (503, to be tried again), ClockSkew, LogUnsealed.
     """
     check_release_token(wanted.caller, wanted.dossier_uid)
     check_may_act_for(wanted.caller, wanted.party_uid)
-    authorised = await _authorise(db, parts, wanted, UsedUp(proof.key, proof.expires), now)
+    used_up = proof and UsedUp(proof.key, proof.expires)
+    authorised = await _authorise(_Trying(db, parts, wanted, once), used_up, now)
     released_at = authorised.latest(clock.ticks())
     if not parts.lease.allows_sending(authorised.t, released_at):
         await _withhold(db, authorised, wanted, _LEASE_EXCEEDED, released_at)
     if released_at >= authorised.ends_at:
         await _withhold(db, authorised, wanted, _RIGHT_ENDED, released_at)
     jws = parts.signer.sign(authorised, wanted, released_at)
-    return Released(authorised.release_id, jws, released_at, authorised.components)
+    replay_of = wanted.repeats.release_id if wanted.repeats else None
+    return Released(authorised.release_id, jws, released_at, authorised.components, replay_of)
 
 
-async def _authorise(db: Database, parts: Parts, wanted: Wanted, proof: UsedUp, now: datetime) -> Authorised:
+@dataclass(frozen=True, slots=True)
+class _Trying:
+    """One release that is being tried, as often as it takes."""
+
+    db: Database
+    parts: Parts
+    wanted: Wanted
+    once: Once[UUID] | None
+
+    async def run(self, proof: UsedUp | None = None, vouched: Vouched | None = None) -> Authorised | Finding:
+        """Run the statement: a transaction by itself, or under a key with the row that keeps it."""
+        if self.once is None:
+            async with self.db.statement() as tx:
+                return await self._run(tx, proof, vouched)
+        try:
+            async with self.once.transaction() as tx:
+                found = await self._run(tx, proof, vouched)
+                if isinstance(found, Finding):
+                    raise _Undone(found)
+                await self.once.keep(tx, found.release_id)
+                return found
+        except _Undone as undone:
+            return undone.found
+
+    async def _run(self, tx: Tx, proof: UsedUp | None, vouched: Vouched | None) -> Authorised | Finding:
+        return await statement.authorise(
+            tx, release_id=ids.new(), event_id=ids.new(), wanted=self.wanted, proof=proof, lease=self.parts.lease,
+            unsealed_bound=self.parts.unsealed_bound, vouched=vouched, traceparent=telemetry.traceparent(),
+        )  # fmt: skip
+
+
+async def _authorise(trying: _Trying, proof: UsedUp | None, now: datetime) -> Authorised:
     """Try the statement; where only a word of consent or identity is missing, get it and try again."""
-    found = await _try(db, parts, wanted, proof, None)
+    db, parts, wanted = trying.db, trying.parts, trying.wanted
+    found = await trying.run(proof)
     if isinstance(found, Finding) and not found.has_subject:
         _check(found)
         await _bind(db, parts, wanted)
-        found = await _try(db, parts, wanted, None, None)
+        found = await trying.run()
     if isinstance(found, Finding):
         _check(found)
         vouched = await _ask_if_that_could_help(db, parts, wanted, found, now)
-        found = await _try(db, parts, wanted, None, vouched)
+        found = await trying.run(vouched=vouched)
     if isinstance(found, Finding):
         _check(found)
         raise await _refusal(db, parts, wanted, now)
     return found
-
-
-async def _try(
-    db: Database, parts: Parts, wanted: Wanted, proof: UsedUp | None, vouched: Vouched | None
-) -> Authorised | Finding:
-    async with db.statement() as tx:
-        return await statement.authorise(
-            tx, release_id=ids.new(), event_id=ids.new(), wanted=wanted, proof=proof, lease=parts.lease,
-            unsealed_bound=parts.unsealed_bound, vouched=vouched, traceparent=telemetry.traceparent(),
-        )  # fmt: skip
 
 
 def _check(found: Finding) -> None:

@@ -1,7 +1,7 @@
 """The hot path's SQL: the one statement that authorises a release, and how late it can be once it is committed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -29,6 +29,15 @@ _AUTHORISE = (Path(__file__).parent / "release.sql").read_text("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A release that is to be repeated: the same evidence, or none."""
+
+    release_id: ReleaseId
+    components: tuple[str, ...]
+    evidence_ids: tuple[EvidenceId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A release as it is asked for; without components all that can be released."""
 
@@ -36,6 +45,11 @@ class Wanted:
     party_uid: PartyUid
     component_ids: tuple[str, ...] | None
     caller: Caller
+    repeats: Earlier | None = None
+
+    def again(self, earlier: Earlier) -> "Wanted":
+        """Ask for what went out then."""
+        return replace(self, component_ids=earlier.components, repeats=earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +162,7 @@ async def authorise(
 
     It is one statement and, run by `Database.statement`, one transaction.
     """
-    caller = wanted.caller
+    caller, earlier = wanted.caller, wanted.repeats
     sent = clock.ticks()
     rows = await tx.fetch(
         _AUTHORISE,
@@ -159,11 +173,19 @@ async def authorise(
         proof and proof.key, proof and proof.until,
         lease.length, lease.skew, lease.commit_allowance, unsealed_bound,
         list(vouched.grant_ids) if vouched else [], vouched and vouched.t, traceparent,
+        earlier and earlier.release_id, earlier and list(earlier.evidence_ids),
     )  # fmt: skip
     if not rows[0]["allowed"]:
         return _finding(rows[0])
     tx.appended = True
     return _authorised(ReleaseId(release_id), sent, rows)
+
+
+async def get_earlier(tx: Tx, release_id: UUID) -> Earlier:
+    """Return what a release was, from its journal row."""
+    row = await tx.fetchrow("SELECT components, evidence_ids FROM release WHERE release_id = $1", release_id)
+    assert row is not None, "a kept answer names a release"  # noqa: S101 - both were committed together
+    return Earlier(ReleaseId(release_id), tuple(row["components"]), tuple(row["evidence_ids"]))
 
 
 async def withhold(tx: Tx, release_id: ReleaseId, reason: str) -> None:

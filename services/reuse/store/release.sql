@@ -6,6 +6,7 @@
 -- $13 proof's replay key, null when it was used up by the attempt before   $14 its end
 -- $15 lease L   $16 skew S   $17 commit allowance C   $18 bound of unsealed events
 -- $19 grants that consent has vouched for at   $20 T of that assertion   $21 traceparent
+-- $22 the release this one repeats, or null   $23 the evidence that went out then: it and no other goes out again
 WITH
 proof AS (
   INSERT INTO replay (kind, key, expires_at) SELECT 'dpop', $13::text, $14::timestamptz WHERE $13::text IS NOT NULL
@@ -44,6 +45,7 @@ candidate AS MATERIALIZED (
            OR (h.scope = 'legal_reuse' AND d.procedure = ANY (h.procedures)))
       AND (h.until IS NULL OR h.until > statement_timestamp())
       AND (hg.grant_id IS NULL OR hg.state = 'granted')
+      AND ($23::uuid[] IS NULL OR e.evidence_id = ANY ($23))
     ORDER BY g.kind DESC, e.verified_at DESC, e.evidence_id,
              array_position(ARRAY['dossier', 'legal_reuse', 'citizen_store'], h.scope), g.grant_id, h.holding_id
     LIMIT 1
@@ -81,7 +83,7 @@ live AS MATERIALIZED (
 judged AS MATERIALIZED (
   SELECT c.*, g.sub, g.kind, g.rule_id, g.purpose_id, g.legal_refs,
          least(g.valid_until, hg.valid_until, c.held_until, c.valid_until, c.stale_at) AS ends_at,
-         bool_and(g.grant_id IS NOT NULL AND coalesce(u.is_left, g.use_budget IS NULL)
+         bool_and(g.grant_id IS NOT NULL AND (coalesce(u.is_left, g.use_budget IS NULL) OR $22::uuid IS NOT NULL)
                   AND (c.holding_grant IS NULL
                        OR (hg.grant_id IS NOT NULL AND (c.scope = 'dossier' OR c.attribute = ANY (hg.attributes)))))
            OVER (PARTITION BY c.component_id) AS goes_out
@@ -135,14 +137,14 @@ decision AS MATERIALIZED (
 ),
 spent AS (
   UPDATE grant_use u SET used = u.used + 1 FROM decision d, uses_locked k
-  WHERE d.allowed AND u.grant_id = k.grant_id AND k.is_left
+  WHERE d.allowed AND $22 IS NULL AND u.grant_id = k.grant_id AND k.is_left
     AND u.grant_id IN (SELECT release_grant FROM chosen)
 ),
 journal AS (
   INSERT INTO release (release_id, subject_id, dossier_uid, party_uid, client_id, agency_uid, agency_name, actor,
-                       token_id, components, evidence_ids, holding_ids, attributes, grant_ids, consent_t, authorised_at)
+                       token_id, components, evidence_ids, holding_ids, attributes, grant_ids, consent_t, authorised_at, replay_of)
   SELECT $1::uuid, subject_id, $3, $4, $5, $6, $7::text, $8::jsonb, $9::text, components, evidence_ids, holding_ids,
-         attributes, grant_ids, t, now
+         attributes, grant_ids, t, now, $22
   FROM decision WHERE allowed
 ),
 told AS (
@@ -153,7 +155,7 @@ told AS (
            'agency', jsonb_build_object('uid', $6::text, 'name', $7::text), 'actor', $8::jsonb,
            'components', components, 'attributes', array(SELECT DISTINCT unnest(attributes) ORDER BY 1),
            'grant_ids', grant_ids, 'holding_ids', holding_ids, 'evidence_ids', evidence_ids, 'procedure', procedure,
-           'authorised_at', to_char(now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'replay_of', NULL),
+           'authorised_at', to_char(now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'replay_of', $22),
          $21::text
   FROM decision WHERE allowed
 )
