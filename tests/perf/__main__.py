@@ -12,7 +12,7 @@ from tests.perf.behind import measure_behind
 from tests.perf.cores import cores, pin
 from tests.perf.footprint import measure_footprint
 from tests.perf.growing import measure_growth
-from tests.perf.releasing import OURS, measure_releases
+from tests.perf.releasing import BESIDE, OURS, measure_releases
 from tests.perf.report import Facts, Table
 from tests.perf.slices import Void
 from tests.perf.world import World, opened
@@ -38,7 +38,7 @@ async def bench(options: argparse.Namespace) -> None:
                     _say(report.written(table))
     if options.only is None and isinstance(tables[0], Table):
         chart.PATH.parent.mkdir(exist_ok=True)
-        chart.PATH.write_text(chart.draw(tables[0], OURS), "utf-8")
+        chart.PATH.write_text(chart.draw(tables[0], OURS, BESIDE), "utf-8")
     _say(f"\n{report.keep(tables, found)}")
 
 

@@ -12,11 +12,12 @@ _SCALE = _WIDTH - _LEFT - 90  # pixels of the longest bar
 _INK, _QUIET, _OURS, _OTHERS = "#57606a", "#8c959f", "#2f6fdb", "#b0b8c1"
 
 
-def draw(table: Table, ours: Sequence[str]) -> str:
-    """Return the SVG of a table's ratios; the bars of `ours` are in colour."""
-    longest = max(line.ratio.high for line in table.lines)
-    height = _TOP + _STEP * len(table.lines) + 8
-    bars = [_bar(line, _TOP + _STEP * n, longest, line.name in ours) for n, line in enumerate(table.lines)]
+def draw(table: Table, ours: Sequence[str], beside: Sequence[str]) -> str:
+    """Return the SVG of a table's ratios: those of `beside`, and in colour those of `ours`."""
+    lines = [line for line in table.lines if line.name in (*ours, *beside)]
+    longest = max(line.ratio.high for line in lines)
+    height = _TOP + _STEP * len(lines) + 8
+    bars = [_bar(line, _TOP + _STEP * n, longest, line.name in ours) for n, line in enumerate(lines)]
     title = f'<text x="0" y="18" font-size="15" font-weight="600" fill="{_INK}">{escape(table.title)}</text>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '

@@ -20,6 +20,7 @@ _NAMES = {
     "bare": "bare ASGI (the load's own limit)",
 }
 OURS = (_NAMES["reuse"], _NAMES["reuse_without_proofs"])
+BESIDE = (_NAMES["hello"], _NAMES["conventional"])
 
 
 async def measure_releases(world: World, options: argparse.Namespace) -> list[Table | Facts]:
