@@ -58,6 +58,7 @@ async def test_parked_events_are_applied_in_the_order_of_their_numbers_and_the_w
     before = await t_of(pair, 0)
     async with running(pair.relay(), pair.consumer()):
         await pair.append(FIRST)
+        await pair.until_taken(6)
         await until(lambda: moved(pair, before))
     assert await pair.effects(FIRST) == [2, 3, 5, 6]
 
