@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--citizens", type=int, default=1_000_000, help="the most that growth is measured with")
     options = parser.parse_args()
     pin(cores()[1])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what it started would outlive it
     try:
         asyncio.run(bench(options))
     except (StackError, Void) as error:
