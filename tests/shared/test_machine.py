@@ -173,9 +173,9 @@ class Messaging(Machine):
         self.do(self.consumer._take_some([forged]))
         assert self.do(self._look()) == before
 
-    @rule(key=st.sampled_from(KEYS))
-    def break_key(self, key: str) -> None:
-        self.broken.keys.add(key)
+    @rule(key=st.sampled_from(KEYS), broken=st.booleans())
+    def break_or_mend(self, key: str, broken: bool) -> None:
+        (self.broken.keys.add if broken else self.broken.keys.discard)(key)
 
     @rule(key=st.sampled_from(KEYS), mended=st.booleans())
     def replay(self, key: str, mended: bool) -> None:
