@@ -5,29 +5,16 @@ from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import Scope
 
 from shared import asgi, clock, dpop, idempotency, tokens
+from shared.answers import PROBLEM_IN_OPENAPI, Render, answer_problems, renderer
 from shared.bodies import Body, View
 from shared.db import Database
-from shared.errors import NotFound, Problem
 from shared.front import Front, Fronted
 from shared.guards import check_all_guarded, guard, public
 from shared.idempotency import Once
 from shared.keys import Trust
-from shared.problems import (
-    BodyTooLarge,
-    InternalError,
-    MalformedForm,
-    MalformedJson,
-    MethodNotAllowed,
-    RequestTimeout,
-    invalid_request,
-    problem_response,
-)
 from shared.settings import ServiceSettings
 from shared.strictness import only_i_json, only_known_query
 from shared.telemetry import Telemetry
@@ -167,9 +154,6 @@ def _public_url(scope: Scope) -> str:
     return scope["app"].state.service.settings.public_origin + path.partition(b"?")[0].decode("latin-1")
 
 
-Render = Callable[[Scope, Problem], Response]
-
-
 def make_app(
     settings: ServiceSettings,
     routers: Sequence[APIRouter],
@@ -197,7 +181,7 @@ def make_app(
         form_limits={"max_fields": 200, "max_files": 0, "max_part_size": max_body},
         generate_unique_id_function=lambda route: route.name,
         dependencies=[Depends(only_known_query), Depends(only_i_json)],
-        responses={"default": _PROBLEM},
+        responses={"default": PROBLEM_IN_OPENAPI},
         # FastAPI's own telemetry would write what was sent into its logs, and halve the throughput.
         telemetry={
             "tracing": False,
@@ -210,7 +194,7 @@ def make_app(
     for router in routers:
         app.include_router(router)
     check_all_guarded(app)
-    _answer_problems(app, render := _renderer(render_page, render_at or {}))
+    answer_problems(app, render := renderer(render_page, render_at or {}))
     app.state.telemetry = telemetry or Telemetry(settings.service, settings.otlp_endpoint)
     if front:
         app.add_middleware(Fronted, front=front, present=_present, render=render)
@@ -224,103 +208,3 @@ def make_app(
         body_seconds=body_seconds,
     )
     return app
-
-
-def _renderer(render_page: Render | None, render_at: Mapping[str, Render]) -> Render:
-    def render(scope: Scope, problem: Problem) -> Response:
-        if own := render_at.get(scope["path"]):
-            return own(scope, problem)
-        if render_page and wants_page(scope):
-            return render_page(scope, problem)
-        return problem_response(problem)
-
-    return render
-
-
-def wants_page(scope: Scope) -> bool:
-    """Say whether somebody in a browser waits for the answer: by the route, or by the request where there is none."""
-    if route := scope.get("route"):
-        return bool(getattr(route, "is_page", False))
-    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-    return accept.startswith(b"text/html")
-
-
-def _answer_problems(app: FastAPI, render: Render) -> None:
-    async def on_problem(request: Request, error: Exception) -> Response:
-        return render(request.scope, cast(Problem, error))
-
-    async def on_invalid(request: Request, error: Exception) -> Response:
-        found = cast(RequestValidationError, error).errors()
-        malformed = any(one["type"] == "json_invalid" for one in found)
-        return render(request.scope, MalformedJson() if malformed else invalid_request(found))
-
-    async def on_http(request: Request, error: Exception) -> Response:
-        refusal = cast(HTTPException, error)
-        response = render(request.scope, _problem_of(refusal, request))
-        if refusal.status_code == 405 and refusal.headers:
-            response.headers.update({k: v for k, v in refusal.headers.items() if k.lower() == "allow"})
-        return response
-
-    async def on_answered(request: Request, error: Exception) -> Response:
-        before = cast(idempotency.Answered, error)
-        headers = {"idempotency-replayed": "true"}
-        return Response(before.answer, before.status, headers, media_type="application/json")
-
-    app.add_exception_handler(Problem, on_problem)
-    app.add_exception_handler(idempotency.Answered, on_answered)
-    app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(HTTPException, on_http)
-
-
-def _problem_of(refusal: HTTPException, request: Request) -> Problem:
-    """Say what the framework refused in our words."""
-    match refusal.status_code:
-        case 400:
-            form = "form" in request.headers.get("content-type", "")
-            return MalformedForm() if form else MalformedJson()
-        case 404:
-            return NotFound()
-        case 405:
-            return MethodNotAllowed()
-        case 408:
-            return RequestTimeout(retry_at=clock.now())
-        case 413:
-            return BodyTooLarge()
-        case _:
-            return InternalError()
-
-
-_PROBLEM: dict[str, Any] = {
-    "description": "A problem (RFC 9457): `code` says which, `fault` whose, `retryable` whether trying again can help.",
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "required": ["type", "title", "status", "code", "fault", "retryable", "trace_id"],
-                "properties": {
-                    "type": {"type": "string"},
-                    "title": {"type": "string"},
-                    "status": {"type": "integer"},
-                    "detail": {"type": "string"},
-                    "code": {"type": "string"},
-                    "fault": {"enum": ["client", "citizen", "gateway", "source"]},
-                    "retryable": {"type": "boolean"},
-                    "retry_at": {"type": "string", "format": "date-time"},
-                    "trace_id": {"type": "string"},
-                    "errors": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["in", "pointer", "reason"],
-                            "properties": {
-                                "in": {"enum": ["body", "query", "path", "header", "cookie"]},
-                                "pointer": {"type": "string"},
-                                "reason": {"type": "string"},
-                            },
-                        },
-                    },
-                },
-            }
-        }
-    },
-}
