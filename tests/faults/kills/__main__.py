@@ -37,7 +37,7 @@ async def run(kills: int, seed: int, data: Path) -> tuple[str, bool]:
 
 def shared_out(kills: int, rng: Random) -> Mapping[str, list[str | None]]:
     """Share kills out among services, at their points in turn and at any moment, and servers."""
-    servers = {name: [None] * (kills // _SERVER_EACH) for name in SERVERS}
+    servers: dict[str, list[str | None]] = {name: [None] * (kills // _SERVER_EACH) for name in SERVERS}
     left = kills - sum(map(len, servers.values()))
     known = [name for name, point in POINTS.items() if reachable(point)]
     services = {name: _drawn(points_of(name, known), left // len(SERVICES), rng) for name in SERVICES}

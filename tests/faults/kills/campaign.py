@@ -22,10 +22,10 @@ from tests.faults.kills.stories import STORIES, Stage
 from tests.faults.processes import System, system
 
 ACTORS: Sequence[tuple[str, tuple[str, ...]]] = (
-    ("mother", ("online", "audit")),
-    ("shop_owner", ("business", "audit")),
+    ("mother", ("online",)),
+    ("shop_owner", ("business",)),
     ("reissued", ("counter",)),
-    ("father", ("nowhere",)),
+    ("father", ("nowhere", "audit")),
 )
 """Who acts side by side: each persona in the stories it plays in turn."""
 
@@ -86,12 +86,20 @@ class Campaign:
                 await asyncio.sleep(0.5)
 
     async def _execute(self, whose: str, points: Sequence[str | None], rng: Random) -> None:
+        """Kill at each; where nobody came to in time, once more after all others."""
+        again: list[str | None] = []
         for point in points:
-            death = await self._one(whose, point, rng)
-            if death is None:
+            if not await self._kill(whose, point, rng):
+                again.append(point)
+        for point in again:
+            if not await self._kill(whose, point, rng):
                 self.missed.append(str(point))
-            else:
-                self.deaths.append(death)
+
+    async def _kill(self, whose: str, point: str | None, rng: Random) -> bool:
+        death = await self._one(whose, point, rng)
+        if death:
+            self.deaths.append(death)
+        return death is not None
 
     async def _one(self, whose: str, point: str | None, rng: Random) -> Death | None:
         if point is not None:
@@ -119,7 +127,7 @@ class Campaign:
         found: list[str] = []
         for name in SERVICES:
             async with admin(self.running, name) as connection:
-                for what, sql in _UNREST.items():
+                for what, sql in {**_UNREST, **(_DUE if name == "consent" else {})}.items():
                     found += [f"{name}: {what} {dict(row)}" for row in await connection.fetch(sql)]
         return found
 
@@ -131,6 +139,12 @@ _UNREST: Mapping[str, str] = {
     "parked": "SELECT source, type, error FROM parked",
     "dead": "SELECT topic, reason FROM dead_letter",
 }
+_DUE: Mapping[str, str] = {
+    "run out": "SELECT grant_id FROM consent_grant WHERE state = 'granted' AND valid_until <= now()",
+    "overdue": "SELECT request_id FROM consent_request WHERE state = 'requested' AND lapses_at <= now()",
+    "unconfirmed": "SELECT grant_id FROM consent_grant WHERE state = 'withdrawn' AND effective_by IS NULL",
+}
+"""What consent's timers still have to do."""
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from services.audit.verify import read_trust
 from tests.faults.kills.campaign import Campaign
 from tests.faults.kills.clockwork import admin
 from tests.faults.kills.ledger import KEYS, Key, Ledger, key_of
+from tests.faults.kills.logs import bugs
 from tests.faults.processes import System
 
 
@@ -226,5 +227,5 @@ def judge(campaign: Campaign, found: Evidence, bundle: str) -> Mapping[str, list
         "holes": list(holes(found)),
         "apart": list(apart(found)),
         "unproved": list(unproved(campaign, found, bundle)),
-        "surprises": [*ledger.surprises, *unknown(found)],
+        "surprises": [*ledger.surprises, *unknown(found), *bugs(campaign.running)],
     }

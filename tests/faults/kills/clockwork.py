@@ -42,18 +42,20 @@ class Time:
             UUID(dossier_uid),
         )
 
-    async def while_a_claim_runs_out(self, key: str, ask: Callable[[], Awaitable[Json]]) -> Json:
+    async def while_claims_run_out(self, key: str, ask: Callable[[], Awaitable[Json]]) -> Json:
         """Ask; where a crash has left the key claimed, let the two minutes pass and ask again with the same key."""
-        try:
-            return await persist(ask, 5)
-        except Refused as refused:
-            if refused.code != "request_in_flight":
-                raise
-        hashed = hashlib.sha256(key.encode()).digest()
-        await self._do(
-            "reuse", "UPDATE idempotency SET claimed_until = asked_at WHERE key_hash = $1 AND answer IS NULL", hashed
-        )
-        return await persist(ask)
+        while True:
+            try:
+                return await persist(ask, but=frozenset({"request_in_flight"}))
+            except Refused as refused:
+                if refused.code != "request_in_flight":
+                    raise
+            hashed = hashlib.sha256(key.encode()).digest()
+            await self._do(
+                "reuse",
+                "UPDATE idempotency SET claimed_until = asked_at WHERE key_hash = $1 AND answer IS NULL",
+                hashed,
+            )
 
     async def _do(self, database: str, sql: str, *values: object) -> None:
         end = time.monotonic() + PATIENCE_SECONDS

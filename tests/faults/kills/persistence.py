@@ -26,14 +26,15 @@ PATIENCE_SECONDS = 90.0
 _FOR_A_WHILE = {502, 503, 504}
 
 
-async def persist(ask: Callable[[], Awaitable[T]], patience: float = PATIENCE_SECONDS) -> T:
-    """Ask until there is an answer that is not a passing failure. Raises Refused for any other refusal."""
-    end, pause = time.monotonic() + patience, 0.1
+async def persist(ask: Callable[[], Awaitable[T]], *, but: frozenset[str] = frozenset()) -> T:
+    """Ask until there is an answer that is not a passing failure. Raises Refused for any other, or a code in `but`."""
+    end, pause = time.monotonic() + PATIENCE_SECONDS, 0.1
     while True:
         try:
             return await ask()
         except Refused as refused:
-            if not (refused.status in _FOR_A_WHILE or refused.retryable) or time.monotonic() > end:
+            passing = (refused.status in _FOR_A_WHILE or refused.retryable) and refused.code not in but
+            if not passing or time.monotonic() > end:
                 raise
         except httpx2.TransportError:
             if time.monotonic() > end:

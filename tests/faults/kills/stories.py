@@ -219,7 +219,7 @@ async def _collect_once(stage: Stage, application: Application, party: str, toke
     async def ask() -> Json:
         return await gateway.call(bearer, "POST", path, body={"party_uid": party}, idempotency_key=key)
 
-    plan = await stage.time.while_a_claim_runs_out(key, ask)
+    plan = await stage.time.while_claims_run_out(key, ask)
     return {c["component_id"]: c["outcome"] for c in cast("list[dict[str, str]]", plan["components"])}
 
 
