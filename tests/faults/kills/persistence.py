@@ -50,6 +50,11 @@ class PersistentGateway(Gateway):
         super().__init__(origin, http)
         self.ledger = ledger
 
+    async def get_public(self, path: str) -> Json:
+        """Read until answered."""
+        read = super().get_public
+        return await persist(lambda: read(path))
+
     async def call(
         self,
         token: Token,
