@@ -127,31 +127,41 @@ async def test_i1_a_release_waits_for_the_end_of_a_grant_that_is_being_written_d
 
 
 async def test_i2_holds_with_clocks_apart_by_less_than_is_allowed(field: Field) -> None:
-    async with reuse_clock_shifted(field, -300):  # behind: what is known here looks newer than it is
-        await measured_anew(field)
-        citizens = await field.town.citizens(16, "keeping", "release")
+    async with reuse_clock_shifted(field, -900):  # behind: what is known here looks newer than it is
+        await started_anew(field, "reuse", "reuse-2", REUSE_SKEW_SECONDS="1.2")
+        citizens = await field.town.citizens(20, "keeping", "release")
+        spread = Pace(withdraw_within=3, pause=0.15)  # so that some withdraw just after the last watermark
+        racing = asyncio.create_task(raced(field, citizens, spread, seed=6, at_once=20))
+        await until(lambda: begun(field, citizens))
         async with relay_held(field):
-            runs = await raced(field, citizens, CALM, seed=6, at_once=16)
+            runs = await racing
+    await started_anew(field, "reuse", "reuse-2", REUSE_SKEW_SECONDS="0.5")
     verdict, _ = await judged(field, runs)
     assert verdict.vain == 0
+
+
+async def begun(field: Field, citizens: Sequence[Citizen]) -> bool:
+    async with field.consent.read() as tx:
+        sql = "SELECT EXISTS (SELECT FROM consent_grant WHERE grant_id = ANY($1) AND state = 'withdrawn')"
+        return await tx.fetchval(sql, [each.grant_id for each in citizens])
 
 
 async def test_i2_with_clocks_further_apart_nothing_is_released_and_an_alarm_says_why(field: Field) -> None:
     citizens = await field.town.citizens(4, "keeping", "release")
     async with reuse_clock_shifted(field, -900):
-        await measured_anew(field)
+        await started_anew(field, "reuse")
         await alarm(field, "clock_skew")
         runs = await raced(field, citizens, Pace(withdraw_within=0.1, pause=0.2), seed=7)
-    await measured_anew(field)
+    await started_anew(field, "reuse")
     await judged(field, runs)
     assert {code for run in runs for code in run.refusals} == {"clock_skew"}
     assert not any(run.releases for run in runs)
 
 
-async def measured_anew(field: Field) -> None:
-    """Start one replica again: at its start it compares the clocks, for both."""
-    await field.running["reuse"].end()
-    await field.running["reuse"].start()
+async def started_anew(field: Field, *names: str, **more: str) -> None:
+    """End these and start them again: at its start a replica compares the clocks, for all of them."""
+    await asyncio.gather(*(field.running[name].end() for name in names))
+    await asyncio.gather(*(field.running[name].start(**more) for name in names))
 
 
 async def test_i2_a_withdrawal_whose_process_is_killed_is_confirmed_once_without_a_retry(field: Field) -> None:

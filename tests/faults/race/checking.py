@@ -47,7 +47,10 @@ def judge(runs: Sequence[Race], log: Log) -> Verdict:
 
 
 def _of_release_times(run: Race) -> Iterator[str]:
-    """I2: no signed answer with `released_at` after `effective_by`."""
+    """I2: no signed answer with `released_at` after `effective_by`, and nothing at all for who asks only then.
+
+    The second is told by the clock of the clients' host, which is that of consent's database: here both are on it.
+    """
     if run.receipt is None:
         return
     for each in run.releases:
@@ -56,6 +59,9 @@ def _of_release_times(run: Race) -> Iterator[str]:
         if each.released_at > run.receipt.effective_by:
             late = each.released_at - run.receipt.effective_by
             yield f"release {each.release_id} is {late.total_seconds():.3f} s after effective_by"
+        if each.asked_at > run.receipt.effective_by:
+            late = each.asked_at - run.receipt.effective_by
+            yield f"release {each.release_id} was asked for {late.total_seconds():.3f} s after effective_by"
 
 
 def _of_the_confirmation(run: Race, log: Log) -> Iterator[str]:

@@ -49,7 +49,7 @@ class Hands:
         token = (await self._fresh_tokens())[client % _TOKENS]
         proof = token.key.proof("POST", self._running.ports.origin + path, token.access_token)
         headers = {"Authorization": f"DPoP {token.access_token}", "DPoP": proof}
-        url = self.reuse[client % len(self.reuse)] + path
+        url, asked_at = self.reuse[client % len(self.reuse)] + path, clock.now()
         try:
             answer = await self._http.post(url, json={"party_uid": str(citizen.party_uid)}, headers=headers)
         except httpx2.TransportError as error:
@@ -57,7 +57,7 @@ class Hands:
         body = cast("dict[str, str]", answer.json())
         if answer.status_code != 200:
             return Answer(None, str(body.get("code")))
-        return Answer(self._verifier.release(body["release"], citizen, clock.now()), "")
+        return Answer(self._verifier.release(body["release"], citizen, asked_at), "")
 
     async def withdraw(self, citizen: Citizen) -> str | None:
         """Press the button on her page; returns where the receipt lies, None when no answer came."""

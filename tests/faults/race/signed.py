@@ -15,12 +15,12 @@ from tests.faults.race.citizens import Citizen
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A signed release as a client got it, at `got_at` by the client's own clock."""
+    """A signed release as a client got it, and when by the client's own clock it had asked for it."""
 
     release_id: UUID
     grant_ids: frozenset[UUID]
     released_at: datetime
-    got_at: datetime
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Verifier:
         self._origin = origin
         self._reuse, self._consent = KeySet.import_key_set(reuse), KeySet.import_key_set(consent)
 
-    def release(self, compact: str, citizen: Citizen, got_at: datetime) -> Release:
+    def release(self, compact: str, citizen: Citizen, asked_at: datetime) -> Release:
         """Read a release made for the justice system and this dossier."""
         claims: dict[str, Any] = dict(
             verify_release(
@@ -48,7 +48,7 @@ class Verifier:
             ).claims
         )  # fmt: skip
         grants = frozenset(UUID(each) for each in claims["grant_ids"])
-        return Release(UUID(claims["jti"]), grants, datetime.fromisoformat(claims["released_at"]), got_at)
+        return Release(UUID(claims["jti"]), grants, datetime.fromisoformat(claims["released_at"]), asked_at)
 
     def receipt(self, compact: str, citizen: Citizen) -> Receipt:
         """Read the receipt of this citizen's withdrawal."""
