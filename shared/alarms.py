@@ -26,10 +26,11 @@ async def raise_alarm(tx: Tx, kind: str, key: str, detail: Mapping[str, JsonValu
 
     The detail is shown to operators: ids and numbers, no personal data.
     """
+    # A row that this statement inserted has no xmax; two readings of the clock may differ by a microsecond.
     new = await tx.fetchval(
         """INSERT INTO alarm (kind, key, detail) VALUES ($1, $2, $3)
            ON CONFLICT (kind, key) DO UPDATE SET detail = excluded.detail, last_seen = clock_timestamp()
-           RETURNING since = last_seen""",
+           RETURNING xmax = 0""",
         kind, key, dict(detail),
     )  # fmt: skip
     if new:

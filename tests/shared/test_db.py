@@ -38,6 +38,16 @@ async def test_an_alarm_keeps_its_beginning_until_it_is_cleared(pair: Pair) -> N
         assert await alarms.raised(tx) == []
 
 
+async def test_an_alarm_is_logged_when_it_is_raised_and_not_each_time_it_is_seen(
+    pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with pair.out.transaction() as tx:
+        for key in [*map(str, range(300))] * 2:
+            await alarms.raise_alarm(tx, "test", key, {})
+        assert capsys.readouterr().out.count('"event":"alarm_raised"') == 300
+        await tx.execute("DELETE FROM alarm WHERE kind = 'test'")
+
+
 async def test_values_keep_their_types(pair: Pair) -> None:
     document, id_, now = {"a": [1, "Hoà", None]}, uuid4(), datetime(2025, 7, 1, tzinfo=UTC)
     async with pair.out.read() as tx:
