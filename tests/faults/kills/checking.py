@@ -101,7 +101,7 @@ _STATES = {
     "reuse.dossier-received.v1": "SELECT dossier_uid FROM dossier WHERE received_at IS NOT NULL",
     "reuse.dossier-closed.v1": "SELECT dossier_uid FROM dossier WHERE state = 'closed'",
     "reuse.looked-up.v1": "SELECT DISTINCT lookup_id FROM lookup WHERE outcome IS NOT NULL",
-    "reuse.released.v1": "SELECT release_id FROM release WHERE replay_of IS NULL",
+    "reuse.released.v1": "SELECT release_id FROM release",
     "reuse.accepted.v1": "SELECT verdict_id FROM verdict WHERE outcome = 'accepted'",
     "reuse.rejected.v1": "SELECT verdict_id FROM verdict WHERE outcome = 'rejected'",
     "reuse.deposited.v1": "SELECT evidence_id FROM result",
@@ -125,6 +125,14 @@ READS: Mapping[str, Sequence[str]] = {
 """Who has taken in whose events."""
 
 
+_ONCE_ASKED = {
+    "dossiers": "reuse.dossier-opened.v1",
+    "acceptance": "reuse.accepted.v1",
+    "rejection": "reuse.rejected.v1",
+    "results": "reuse.deposited.v1",
+    "releases": "reuse.released.v1",
+}
+"""What a client asks for under a key, and what may happen of it as often as it asked, however often it repeated."""
 _OPENED = "reuse.dossier-opened.v1"
 
 
@@ -155,6 +163,10 @@ def twice(ledger: Ledger, found: Evidence) -> Iterator[str]:
         allowed = max(1, ledger.read[key[0]]) if type_ == "audit.read.v1" else 1
         if times > allowed:
             yield f"{type_} {key} is in the log {times} times"
+    for last, type_ in _ONCE_ASKED.items():
+        had = sum(of == type_ and not data.get("replay_of") for of, data in found.data)
+        if had > ledger.asked[last]:
+            yield f"{type_} has happened {had} times and was asked for {ledger.asked[last]} times"
     given = Counter(data["client_ref"] for type_, data in found.data if type_ == _OPENED)
     yield from (f"{times} dossiers were opened for {ref}" for ref, times in given.items() if times > 1)
 

@@ -26,7 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "reuse.dossier-received.v1": ("dossier_uid",),
     "reuse.dossier-closed.v1": ("dossier_uid",),
     "reuse.looked-up.v1": ("lookup_id",),
-    "reuse.released.v1": ("release_id", "replay_of"),
+    "reuse.released.v1": ("release_id",),
     "reuse.release-withheld.v1": ("release_id",),
     "reuse.accepted.v1": ("verdict_id",),
     "reuse.rejected.v1": ("verdict_id",),
@@ -60,6 +60,8 @@ class Ledger:
 
     promised: Counter[tuple[str, Key]] = field(default_factory=Counter[tuple[str, Key]])
     """Events that must be in the log exactly once; the number is that of the answers that said so."""
+    asked: Counter[str] = field(default_factory=Counter[str])
+    """Last segments of addresses, and how often something was asked there, each under a key of its own."""
     read: Counter[str] = field(default_factory=Counter[str])
     """Case numbers under which the log was read, and how often it was tried."""
     moments: dict[str, str] = field(default_factory=dict[str, str])
@@ -80,7 +82,7 @@ class Ledger:
         last = path.rpartition("/")[2]
         if last in _TOLD_BY:
             type_, member = _TOLD_BY[last]
-            self.promise(type_, str(answer[member]), *([""] if last == "releases" else []))
+            self.promise(type_, str(answer[member]))
         if last == "dossiers":
             self.opened[str(asked["client_ref"])] = str(answer["dossier_uid"])
         if last == "checks":

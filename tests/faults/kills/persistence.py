@@ -67,6 +67,7 @@ class PersistentGateway(Gateway):
     ) -> Json:
         """Call until answered; each try with a proof of its own and the same key."""
         key, ask = idempotency_key or str(uuid4()), super().call
+        self.ledger.asked[path.rpartition("/")[2]] += 1
 
         async def once() -> Json:
             self._tried(path, query)
