@@ -84,7 +84,8 @@ async def forge_too_much(city: System) -> None:
     async with admin(city, "reuse") as connection:
         await connection.execute(
             """INSERT INTO dead_letter (topic, partition, kafka_offset, digest, reason, headers, value)
-               SELECT 'consent.events', 0, n + 1000000, sha256(''), 'forged', '{}', '' FROM generate_series(1, 1000) n"""
+               SELECT 'consent.events', 0, 1000000 + n, sha256(''), 'forged', '{}', ''
+                 FROM generate_series(1, 1000) AS n"""
         )
     await forge(city)
 
