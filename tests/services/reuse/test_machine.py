@@ -116,17 +116,13 @@ class Reusing(Machine):
         self.told.append(grant)
         self.do(self._consume(grant))
 
-    @precondition(lambda self: self.told)
-    @rule()
-    def events_arrive_again(self) -> None:
+    @rule(again=st.booleans())
+    def all_events_arrive(self, again: bool) -> None:
         """I5: an old version never overwrites a newer one, whatever comes last."""
-        for grant in reversed(self.told):
-            self.do(self._consume(grant))
-
-    @rule()
-    def all_events_arrive(self) -> None:
         while self.pending:
             self.an_event_arrives(0)
+        for grant in reversed(self.told if again else []):
+            self.do(self._consume(grant))
 
     @rule(which=WHICH)
     def collect(self, which: int) -> None:
@@ -167,7 +163,7 @@ class Reusing(Machine):
         answer = self.do(self.world.judge(case.opened, component_id, what))
         assert answer.status_code in (200, 404, 409), answer.text
 
-    @rule(which=WHICH, component_id=COMPONENTS, collected=st.booleans())
+    @rule(which=WHICH, component_id=COMPONENTS, collected=st.sampled_from([True, True, False]))
     def release(self, which: int, component_id: str, collected: bool) -> None:
         """I1, R3, R8: it goes out only if it may, and it does if nothing stands against it."""
         if collected:
@@ -205,7 +201,13 @@ class Reusing(Machine):
         self.do(self.world.watermark(seconds_ago=60.0 if self.pending else 0.0))
 
     def _ask(self, case: Case, what: str, **more: Any) -> httpx2.Response:
-        return self.do(self._post(case, what, {"party_uid": case.opened.party("mother"), **more}))
+        """Ask, and again where a slow machine has let the lease run out meanwhile."""
+        for _ in range(5):
+            answer = self.do(self._post(case, what, {"party_uid": case.opened.party("mother"), **more}))
+            if code_of(answer) != (503, "consent_status_unknown"):
+                return answer
+            self._catch_up()
+        raise AssertionError("this machine is slower than the lease")
 
     async def _post(self, case: Case, what: str, body: Any) -> httpx2.Response:
         return await self.world.ask("POST", f"/reuse/dossiers/{case.opened.uid}/{what}", body)
@@ -226,4 +228,4 @@ class Reusing(Machine):
 
 async def test_a_release_goes_out_exactly_when_grants_and_holdings_stand_by_it(world: World) -> None:
     """I1, R3, R8, R10."""
-    await play(lambda loop: Reusing(loop, world), games=25, steps=35)
+    await play(lambda loop: Reusing(loop, world), games=35, steps=35)
