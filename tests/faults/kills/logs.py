@@ -1,0 +1,36 @@
+"""What services logged as errors that no crash excuses."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from infra.embedded.keyring import SERVICES
+from tests.faults.processes import System
+
+
+def bugs(running: System) -> Iterator[str]:
+    """Yield each kind of error once, told by its event, exception and last frames; an outage of others is none."""
+    told: set[str] = set()
+    for name in SERVICES:
+        for line in running[name].log.read_text("utf-8", "replace").splitlines():
+            if '"level":"error"' in line and (bug := _bug(name, line)) and bug not in told:
+                told.add(bug)
+                yield bug
+
+
+def _bug(name: str, line: str) -> str:
+    try:
+        said = json.loads(line)
+    except ValueError:  # half a line: its process died over it
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    members = cast("Mapping[str, Any]", said)
+    if str(members.get("exception", "")).endswith("Unavailable"):
+        return ""
+    cause = members.get("cause", {})
+    return (
+        f"{name} logged {members['event']}: {members.get('exception')} {members.get('message')} "
+        f"{members.get('route', '')} at {' < '.join(reversed(members.get('frames', [])[-4:]))} "
+        f"because {cause.get('exception')} {cause.get('message')}"
+    )
