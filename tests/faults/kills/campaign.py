@@ -119,7 +119,7 @@ class Campaign:
         end = time.monotonic() + _AT_REST_WITHIN
         while unrest := await self._unrest():
             if time.monotonic() > end:
-                self.ledger.surprises.append(f"no rest: {unrest}")
+                self.ledger.surprises.append(f"no rest: {unrest[:10]}")
                 return
             await asyncio.sleep(0.5)
 
