@@ -42,7 +42,8 @@ async def test_R1_a_client_acts_only_for_an_agency_of_the_dossier(world: World) 
 
 async def test_a_citizens_login_opens_and_closes_nothing(world: World) -> None:
     opened = await world.open()
-    login: dict[str, Any] = {"actor": {"kind": "citizen"}, "dossier_uid": opened.uid, "party_uid": opened.party("mother")}
+    actor, mother = {"kind": "citizen"}, opened.party("mother")
+    login: dict[str, Any] = {"actor": actor, "dossier_uid": opened.uid, "party_uid": mother}
     assert code_of(await world.ask("POST", "/reuse/dossiers", body(), **login)) == (403, "login_token_not_allowed")
     closing = await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"}, **login)
     assert code_of(closing) == (403, "login_token_not_allowed")
