@@ -58,7 +58,7 @@ async def test_no_way_round_through_a_service_leads_inside(path: str) -> None:
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [],
+        "headers": list[tuple[bytes, bytes]](),
     }
     await edge({"consent": SERVICE})(scope, receive, send)
     assert sent[0]["status"] == 404
