@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from traceback import extract_tb
 
 from infra.demo.cast import cast_of
 from infra.embedded.keyring import SERVICES
@@ -82,7 +83,8 @@ class Campaign:
                 await STORIES[name](self.stage, persona)
                 self.stories += 1
             except Exception as surprise:  # noqa: BLE001 - whatever it is, the campaign goes on and names it
-                self.ledger.surprises.append(f"{name}: {type(surprise).__name__}: {surprise}")
+                asked = " > ".join(frame.name for frame in extract_tb(surprise.__traceback__)[1:])
+                self.ledger.surprises.append(f"{name}: {type(surprise).__name__}: {surprise} in {asked}")
                 await asyncio.sleep(0.5)
 
     async def _execute(self, whose: str, points: Sequence[str | None], rng: Random) -> None:

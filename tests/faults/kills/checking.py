@@ -43,6 +43,10 @@ class Evidence:
     states: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """Type of event to what the database of its source has that such an event must tell of."""
     miscounted: list[str] = field(default_factory=list[str])
+    given_out: set[str] = field(default_factory=set[str])
+    """Claims that identity has deleted since reuse has them."""
+    got: set[str] = field(default_factory=set[str])
+    """Claims that reuse has got, value by value."""
 
 
 async def gather(running: System) -> Evidence:
@@ -73,6 +77,8 @@ async def _read_services(running: System, found: Evidence) -> None:
                 found.taken.setdefault((name, row["source"]), set()).add(row["sequence"])
     for name, sql in _COPIES.items():
         found.copies[name] = {str(row[0]): tuple(row)[1:] for row in await _rows(running, name, sql)}
+    found.given_out = {str(row[0]) for row in await _rows(running, "identity", _GIVEN_OUT)}
+    found.got = {str(row[0]) for row in await _rows(running, "reuse", _GOT)}
     for type_, sql in _STATES.items():
         found.states[type_] = {str(row[0]) for row in await _rows(running, type_.split(".")[0], sql)}
     found.miscounted = [
@@ -106,6 +112,10 @@ _STATES = {
     "reuse.rejected.v1": "SELECT verdict_id FROM verdict WHERE outcome = 'rejected'",
     "reuse.deposited.v1": "SELECT evidence_id FROM result",
 }
+_GIVEN_OUT = "SELECT claims_id FROM claims WHERE state = 'collected'"
+_GOT = """
+    SELECT claims_id FROM lookup WHERE claims_id IS NOT NULL
+     GROUP BY claims_id, lookup_id HAVING bool_and(outcome = 'found')"""
 _MISCOUNTED = """
     SELECT u.grant_id, u.used, count(r.release_id) FROM grant_use u
       LEFT JOIN release r ON u.grant_id = ANY (r.grant_ids) AND r.replay_of IS NULL
@@ -153,6 +163,7 @@ def halved(found: Evidence) -> Iterator[str]:
         logged = {key[0] for of, key in found.events if of == type_}
         if logged != there:
             yield f"{type_}: without an event {sorted(there - logged)}, without the state {sorted(logged - there)}"
+    yield from (f"claims {each} are gone and nobody has them" for each in found.given_out - found.got)
     yield from found.miscounted
 
 
