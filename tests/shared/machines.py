@@ -30,7 +30,7 @@ async def play(make: Callable[[asyncio.AbstractEventLoop], Machine], *, games: i
     """Play so many games of so many steps at most; a failure prints its game (a long run: the shortest)."""
     loop = asyncio.get_running_loop()
     told = settings(
-        max_examples=games * 20 if LONG else games,
+        max_examples=games * 10 if LONG else games,
         stateful_step_count=steps * 2 if LONG else steps,
         phases=[Phase.generate, Phase.shrink] if LONG else [Phase.generate],  # shrinking takes minutes
         derandomize=not LONG,
