@@ -34,6 +34,7 @@ class Intake:
         self._tx, self._source, self._partition = tx, source, partition
         self._number = self._reached = number
         self._digests: dict[UUID, bytes] = {}
+        self._numbers: set[int] = set()
         self._parked_keys: set[str] = set()
         self._taken: list[tuple[UUID, int, bytes, Outcome]] = []
 
@@ -55,7 +56,8 @@ class Intake:
         known = self._digests.get(event.id)
         if known == digest:
             return "duplicate"
-        if known is not None or not await self._place(event):
+        # A number is taken once, on whichever partition: another event under it would be a second one of that name.
+        if known is not None or event.sequence in self._numbers or not await self._place(event):
             await self._conflict(event, traceparent)
             return "conflict"
         outcome = await self._effect(event, handler, traceparent, failed)
@@ -76,9 +78,12 @@ class Intake:
     async def begin(self, events: Sequence[Received]) -> None:
         """Learn what is known of these events already."""
         rows = await self._tx.fetch(
-            "SELECT event_id, digest FROM inbox WHERE event_id = ANY($1)", [event.id for event in events]
-        )
+            """SELECT event_id, digest, source, sequence FROM inbox
+               WHERE event_id = ANY($1) OR (source = $2 AND sequence = ANY($3))""",
+            [event.id for event in events], self._source, [event.sequence for event in events],
+        )  # fmt: skip
         self._digests = {row["event_id"]: row["digest"] for row in rows}
+        self._numbers = {row["sequence"] for row in rows if row["source"] == self._source}
         parked = await self._tx.fetch(
             "SELECT DISTINCT key FROM parked WHERE source = $1 AND key = ANY($2)",
             self._source, [event.key for event in events],

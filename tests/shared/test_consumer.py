@@ -240,6 +240,20 @@ async def test_a_number_given_to_two_events_is_not_applied_and_freezes_the_parti
     assert await pair.value("SELECT array_agg(error ORDER BY sequence) FROM parked") == ["number_conflict", None]
 
 
+async def test_a_number_given_again_on_another_partition_is_set_aside_and_holds_nobody_up(pair: Pair) -> None:
+    async with running(pair.relay(), pair.consumer()):
+        await pair.append(FIRST)
+        await pair.until_taken(1)
+    again = events.encode(pair.source, pair.event(OTHER), sequence=1, previous=0, partition=1)
+    await pair.put(again, partition=1)
+    async with running(pair.relay(), pair.consumer()):
+        await until(lambda: alarm(pair, "number_conflict"))
+        await pair.append(FIRST)
+        await pair.until_taken(2)
+    assert await pair.effects() == [1, 2]
+    assert await pair.value("SELECT array_agg(error) FROM parked") == ["number_conflict"]
+
+
 async def test_one_event_with_two_contents_is_not_taken_for_a_duplicate(pair: Pair) -> None:
     async with running(pair.relay(), pair.consumer()):
         await pair.append(FIRST)
