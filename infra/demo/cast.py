@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 from infra.client.browser import Browser, Page
 from infra.client.city_system import AUTOMATED, CitySystem, officer
 from infra.client.gateway import Json
+from infra.client.oauth import LoginFailed
 from infra.client.releases import Release
 from infra.client.tokens import Flow, Token
 from infra.demo.patience import TRIES, pause, until_sources_answer, while_vneid_fails
@@ -82,7 +83,9 @@ class Person:
     async def answer(self, asked: str, *, hands_in: str | None = None) -> Page:
         """Answer the consent page: `asked` to all that is asked; what law gives goes on, but for one paper, by name."""
         page = self.browser.page
-        form = next(form for form in page.forms if form.action.endswith("/decision"))
+        form = next((form for form in page.forms if form.action.endswith("/decision")), None)
+        if form is None:
+            raise LookupError(f"nothing to answer on {page.url} ({page.status}): {page.text}")
         values: dict[str, str | list[str]] = {c.name: asked for c in form.choices if c.kind == "radio"}
         if hands_in:
             told = [choice.name for choice in form.choices if choice.kind == "checkbox"]
@@ -181,6 +184,8 @@ class Application:
         async def once() -> Token:
             flow = await self.begin_login(role)
             page = await person.log_in(flow.authorize_url)
+            if page.status == 503:  # the page says that it may go better the next time
+                raise LoginFailed("temporarily_unavailable", page.text)
             if not page.is_back:
                 page = await person.answer(asked, hands_in=hands_in)
             return await self.office.system.finish_login(flow, page.url)
