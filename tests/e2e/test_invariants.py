@@ -86,7 +86,7 @@ async def events_of(system: Laptop) -> list[dict[str, Any]]:
 async def test_I3_every_event_is_one_leaf_every_leaf_one_event_and_numbers_have_no_hole(
     system: Laptop, cast: Cast
 ) -> None:
-    await registered(cast, asked="agreed")
+    await registered(cast, asked="refused")
     leaves = await log_of(system)
     assert set(leaves) >= {"identity", "consent", "reuse"}
     for source, numbers in leaves.items():
@@ -111,7 +111,7 @@ async def test_I3_every_event_is_one_leaf_every_leaf_one_event_and_numbers_have_
 async def test_I3_each_grant_decision_login_and_release_is_one_event_of_the_log(
     system: Laptop, cast: Cast, name: str, type_: str, member: str, sql: str
 ) -> None:
-    await registered(cast, asked="agreed")
+    await registered(cast, asked="refused")
     await log_of(system)
     data = [event["data"] for event in await events_of(system) if event["type"] == type_]
     first = [each for each in data if not each.get("replay_of")]

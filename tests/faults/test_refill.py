@@ -44,16 +44,16 @@ async def city() -> AsyncGenerator[System]:
 async def test_a_wiped_kafka_is_refilled_from_the_outboxes_and_everybody_ends_in_the_same_state(city: System) -> None:
     async with cast_of(Laptop(city.ports, city.stack, city.keyring)) as cast:
         birth = await released(cast)
-        await until(lambda: published(city), seconds=30)
+        await until(lambda: published(city), seconds=120)
         for reader in ("reuse", "audit"):
             await city[reader].kill()
         await withdraw(cast)
-        await until(lambda: published(city), seconds=30)
+        await until(lambda: published(city), seconds=120)
         await lose_kafka(city)
         await city.start("reuse", "audit")
-        await until(lambda: has_alarm(city, "audit", "gap"), seconds=60)
+        await until(lambda: has_alarm(city, "audit", "gap"), seconds=120)
         assert await until_refilled(city)
-        await until(lambda: settled(city), seconds=60)
+        await until(lambda: settled(city), seconds=120)
         assert await withdrawn_in(city, "consent") == await withdrawn_in(city, "reuse") == 1
         assert not [name for name in SERVICES if await has_alarm(city, name, "gap")]
         # And it works on: nothing that was granted by law is lost, nothing is released twice.

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stack
 
 VALID: dict[str, dict[str, Any]] = {
     "POST /consent/legal-basis-decisions": {"dossier_uid": None, "party_uid": None, "opted_out": []},
-    "POST /consent/grants/{grant_id}/ending": {"reason": "Nhập nhầm hồ sơ của người khác"},
+    "POST /consent/grants/{grant_id}/ending": {"reason": "opened_for_another_person"},
 }
 
 
