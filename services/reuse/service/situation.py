@@ -51,7 +51,7 @@ async def read(
         grants=await grant_rows.of_subject(tx, subject_id, dossier.dossier_uid),
         held=await evidence.of_subject(tx, subject_id),
         answered=await lookups.answered(tx, subject_id, dossier.dossier_uid),
-        in_flight=await lookups.in_flight(tx, subject_id),
+        in_flight=await lookups.in_flight(tx, subject_id, now),
     )
 
 

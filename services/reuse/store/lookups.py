@@ -69,9 +69,13 @@ async def give_up_abandoned(tx: Tx, subject_id: SubjectId, now: datetime) -> lis
     return [_lookup(row) for row in rows]
 
 
-async def in_flight(tx: Tx, subject_id: SubjectId) -> frozenset[AttributeId]:
-    """Return the attributes of a subject that somebody is asking for right now."""
-    rows = await tx.fetch("SELECT attribute FROM lookup WHERE subject_id = $1 AND outcome IS NULL", subject_id)
+async def in_flight(tx: Tx, subject_id: SubjectId, now: datetime) -> frozenset[AttributeId]:
+    """Return the attributes of a subject that somebody is asking for right now; what died with its process is not."""
+    rows = await tx.fetch(
+        "SELECT attribute FROM lookup WHERE subject_id = $1 AND outcome IS NULL AND started_at >= $2",
+        subject_id,
+        now - ABANDONED_AFTER,
+    )
     return frozenset(AttributeId(row["attribute"]) for row in rows)
 
 

@@ -61,6 +61,27 @@ async def test_two_collections_at_once_ask_each_register_once(world: World) -> N
     assert world.identity.calls["collection"] == 1
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(30, 1), (90, 2)], ids=["still-under-way", "given-up"])
+async def test_what_a_crash_left_in_flight_is_given_up_after_a_minute_and_asked_again_if_nothing_else_is(
+    world: World, seconds: int, asked: int
+) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    await world.collect(opened)
+    await world.execute("DELETE FROM evidence WHERE subject_id = $1 AND attribute = 'birth.notification'", subject_id)
+    await world.execute(
+        """UPDATE lookup SET outcome = NULL, finished_at = NULL,
+                  started_at = clock_timestamp() - make_interval(secs => $2)
+           WHERE subject_id = $1 AND attribute = 'birth.notification'""",
+        subject_id, seconds,
+    )  # fmt: skip
+    plan = await world.collect(opened)
+    assert world.registries.times_asked("health-births") == asked
+    assert plan["birth-notification"]["outcome"] == ("fetchable" if asked == 1 else "reusable")
+    told = await answers_of(world, subject_id, "health_births")
+    assert told == ["found"] + ["unavailable", "found"] * (asked - 1)
+
+
 async def test_the_next_procedure_is_handed_nothing_and_fetches_nothing_twice(world: World) -> None:
     first = await world.open()
     subject_id, grant = await world.mother(first)
