@@ -31,6 +31,11 @@ ACTORS: Sequence[tuple[str, tuple[str, ...]]] = (
 """Who acts side by side: each persona in the stories it plays in turn."""
 
 SERVERS: Mapping[str, Callable[[System], Awaitable[Death]]] = {"kafka": kafka_dies, "postgres": postgres_dies}
+READS: Mapping[str, Sequence[str]] = {
+    "identity": ("consent", "reuse"), "consent": ("identity", "reuse"), "reuse": ("identity", "consent"),
+    "audit": SERVICES,
+}  # fmt: skip
+"""Reader to sources: who takes in whose events."""
 _AT_REST_WITHIN = 180.0
 _REACHED_WITHIN = 45.0
 
@@ -127,10 +132,18 @@ class Campaign:
 
     async def _unrest(self) -> list[str]:
         found: list[str] = []
+        told: dict[str, int] = {}
+        taken: dict[tuple[str, str], int] = {}
         for name in SERVICES:
             async with admin(self.running, name) as connection:
                 for what, sql in {**_UNREST, **(_DUE if name == "consent" else {})}.items():
                     found += [f"{name}: {what} {dict(row)}" for row in await connection.fetch(sql)]
+                told[name] = await connection.fetchval("SELECT count(*) FROM outbox")
+                rows = await connection.fetch("SELECT source, count(*) FROM inbox GROUP BY source")
+                taken |= {(name, row[0]): row[1] for row in rows}
+        for reader, sources in READS.items():
+            behind = {source: told[source] - taken.get((reader, source), 0) for source in sources}
+            found += [f"{reader}: {left} of {source} to take in" for source, left in behind.items() if left]
         return found
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -16,7 +16,7 @@ from services.audit.domain.merkle import leaf_hash, root_of
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.domain.verification import Finding, verify
 from services.audit.verify import read_trust
-from tests.faults.kills.campaign import Campaign
+from tests.faults.kills.campaign import READS, Campaign
 from tests.faults.kills.clockwork import admin
 from tests.faults.kills.ledger import KEYS, Key, Ledger, key_of
 from tests.faults.kills.logs import bugs
@@ -127,13 +127,6 @@ _COPIES = {
     "reuse": "SELECT grant_id, version, state = 'granted' FROM grant_copy",
     "identity": "SELECT grant_id, version, standing FROM release_grant",
 }
-
-READS: Mapping[str, Sequence[str]] = {
-    "identity": ("consent", "reuse"), "consent": ("identity", "reuse"), "reuse": ("identity", "consent"),
-    "audit": SERVICES,
-}  # fmt: skip
-"""Who has taken in whose events."""
-
 
 _ONCE_ASKED = {
     "dossiers": "reuse.dossier-opened.v1",
