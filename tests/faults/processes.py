@@ -101,13 +101,13 @@ class Running:
         await self.start(**more)
 
     async def end(self) -> None:
-        """End it in good order (SIGTERM); kill it after five seconds, or at once when it is frozen for good."""
+        """End it in good order (SIGTERM); kill it when twenty seconds were not enough to close everything."""
         if not self.alive:
             return
         os.kill(self.pid, signal.SIGTERM)
         os.kill(self.pid, signal.SIGCONT)
         try:
-            await asyncio.wait_for(self.ended(), 5)
+            await asyncio.wait_for(self.ended(), 20)  # requests 10, reader 5, pool 5
         except TimeoutError:
             await self.kill()
 
