@@ -143,6 +143,9 @@ class Database:
 
 
 _SESSION = {
+    # A plan is kept for minutes: one that read a whole table when it was made, while that was empty, would still do so
+    # when the table has grown.
+    "enable_seqscan": "off",
     "statement_timeout": "10s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",

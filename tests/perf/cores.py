@@ -1,8 +1,10 @@
 """Puts what is measured on one core, and what measures it, with PostgreSQL, on another."""
 
 import os
+from functools import cache
 
 
+@cache  # what this process was given; once it is pinned it sees one core only
 def cores() -> tuple[int, int]:
     """Return the core of the measured server and that of everything else; the same one where there is but one."""
     if not hasattr(os, "sched_getaffinity"):

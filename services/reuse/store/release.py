@@ -212,11 +212,20 @@ def _authorised(release_id: ReleaseId, sent: float, rows: Sequence[asyncpg.Recor
         t=first["t"],
         authorised_at=first["now"],
         sent=sent,
-        lines=tuple(map(_line, rows)),
+        lines=_lines(rows),
     )
 
 
-def _line(row: asyncpg.Record) -> Line:
+def _lines(rows: Sequence[asyncpg.Record]) -> tuple[Line, ...]:
+    """Make a line of each evidence, for all components that ask for it."""
+    asked: dict[EvidenceId, list[asyncpg.Record]] = {}
+    for row in rows:
+        asked.setdefault(row["evidence_id"], []).append(row)
+    return tuple(map(_line, asked.values()))
+
+
+def _line(same: Sequence[asyncpg.Record]) -> Line:
+    row = same[0]
     return Line(
         attribute=row["attribute"],
         evidence_id=row["evidence_id"],
@@ -233,6 +242,6 @@ def _line(row: asyncpg.Record) -> Line:
         level=row["level"],
         value_grade=row["value_grade"],
         data_class=row["data_class"],
-        ends_at=row["ends_at"],
-        components=tuple(row["for_components"]),
+        ends_at=min(each["ends_at"] for each in same),
+        components=tuple(sorted(each["component_id"] for each in same)),
     )
