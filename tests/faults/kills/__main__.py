@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=500)
     options.add_argument("--seed", type=int, default=secrets.randbits(32))
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what it started would outlive it
     with TemporaryDirectory(prefix="motlan-kills-") as directory:
         told, kept = asyncio.run(run(given.kills, given.seed, Path(directory)))
     sys.stdout.write(told + "\n")
