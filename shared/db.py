@@ -13,7 +13,7 @@ from shared.errors import Unavailable
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-    type_connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    AnyConnection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 # A jsonb value on the wire is its text behind one version byte.
 _JSONB = b"\x01"
@@ -44,7 +44,7 @@ class UnsafeDatabase(Exception):
 class Tx:
     """One transaction. Made only by `Database`, so whoever holds one knows that it will be committed or undone."""
 
-    def __init__(self, connection: "type_connection") -> None:
+    def __init__(self, connection: "AnyConnection") -> None:
         self._connection = connection
         self.appended = False  # set by outbox.append: the relay is woken once this is committed
 
@@ -153,7 +153,7 @@ _SESSION = {
 }
 
 
-async def prepare(connection: "type_connection") -> None:
+async def prepare(connection: "AnyConnection") -> None:
     """Make one new connection ours: refuse an unsafe server, speak jsonb as Python values."""
     unsafe = await connection.fetchval(
         """SELECT CASE WHEN pg_is_in_recovery() THEN 'it is a replica'
@@ -170,7 +170,7 @@ async def prepare(connection: "type_connection") -> None:
     )  # fmt: skip
 
 
-async def _keep_session(_connection: "type_connection") -> None:
+async def _keep_session(_connection: "AnyConnection") -> None:
     """Replace the pool's reset, a round trip per checkout: `Tx` leaves nothing behind in a session."""
 
 

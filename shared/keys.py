@@ -19,7 +19,7 @@ from joserfc.jws import JWSRegistry
 # signature, so joserfc need not warn each time.
 JWSRegistry.algorithms["EdDSA"].security_warning = None
 
-type_private_key = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
+PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
 
 
 class Forged(Exception):
@@ -29,7 +29,7 @@ class Forged(Exception):
 class SigningKey:
     """A private key and the one JWS algorithm it is used with: ES256, EdDSA or PS256."""
 
-    def __init__(self, private: type_private_key) -> None:
+    def __init__(self, private: PrivateKey) -> None:
         self.algorithm, self.jwk = _jose(private)
         self.kid = self.jwk.thumbprint()  # RFC 7638, so that the name follows from the key
 
@@ -50,7 +50,7 @@ class ServiceKey(SigningKey):
     The two cannot be confused: an event's bytes start with `{`, a JWS signing input with base64url text.
     """
 
-    def __init__(self, private: type_private_key) -> None:
+    def __init__(self, private: PrivateKey) -> None:
         super().__init__(private)
         if not isinstance(private, Ed25519PrivateKey):
             raise ValueError("a service key is an Ed25519 key")
@@ -117,14 +117,14 @@ def jwks(keys: Iterable[SigningKey]) -> dict[str, Any]:
     return {"keys": [key.public_jwk() for key in keys]}
 
 
-def _read(path: Path) -> type_private_key:
+def _read(path: Path) -> PrivateKey:
     private = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(private, EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey):
         raise ValueError(f"{path.name}: not an EC, Ed25519 or RSA key")
     return private
 
 
-def _jose(private: type_private_key) -> tuple[str, ECKey | OKPKey | RSAKey]:
+def _jose(private: PrivateKey) -> tuple[str, ECKey | OKPKey | RSAKey]:
     match private:
         case Ed25519PrivateKey():
             return "EdDSA", OKPKey(private, private)

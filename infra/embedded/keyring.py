@@ -16,7 +16,7 @@ from shared.keys import ServiceKey, SigningKey, jwks
 SERVICES = ("identity", "consent", "reuse", "audit")
 LOG_ORIGIN = "motlan.haiphong/log"
 
-type_private = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 class Keyring:
@@ -70,7 +70,7 @@ class Keyring:
         ]
         return self._write("clients.yaml", yaml.safe_dump({"clients": complete}, allow_unicode=True).encode())
 
-    def _private(self, name: str, generate: Callable[[], type_private]) -> Path:
+    def _private(self, name: str, generate: Callable[[], PrivateKey]) -> Path:
         def pem() -> bytes:
             return generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 

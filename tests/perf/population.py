@@ -14,7 +14,7 @@ from shared.vault import Vault
 from tests.perf.citizen import VALUES, seal, store_citizen
 
 if TYPE_CHECKING:
-    type_connection = asyncpg.Connection[asyncpg.Record]
+    AnyConnection = asyncpg.Connection[asyncpg.Record]
 
 _SUBJECT, _DOSSIER, _PARTY, _GRANT, _EVIDENCE, _HOLDING = range(1, 7)
 
@@ -62,7 +62,7 @@ def _sql_uid_by_attribute(kind: int) -> str:
     return f"CASE attribute {cases} END"
 
 
-async def _stage(admin: "type_connection", vault: Vault, chosen: Sequence[int]) -> None:
+async def _stage(admin: "AnyConnection", vault: Vault, chosen: Sequence[int]) -> None:
     """Make the chosen citizens' keys, and seal their values for the rows they will lie in."""
     await admin.execute("CREATE TEMP TABLE staged_key (subject_id uuid PRIMARY KEY, wrapped bytea)")
     await admin.execute("CREATE TEMP TABLE staged (evidence_id uuid PRIMARY KEY, sealed bytea)")
@@ -103,7 +103,7 @@ def _copies() -> Mapping[str, Mapping[str, str]]:
     }  # fmt: skip
 
 
-async def _copy(admin: "type_connection", table: str, changed: Mapping[str, str], citizens: int) -> None:
+async def _copy(admin: "AnyConnection", table: str, changed: Mapping[str, str], citizens: int) -> None:
     names = await admin.fetchval(
         """SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
            WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped""",

@@ -21,7 +21,7 @@ from services.consent.domain.item import Answer, Item, Scope
 from services.consent.domain.words import AttributeId, Purpose
 from shared.vietnam import VIETNAM
 
-type_ids = Callable[[], UUID]
+NewId = Callable[[], UUID]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def grants_of_law(
     subject: Subject,
     earlier: Iterable[Grant],
     now: datetime,
-    new_id: type_ids,
+    new_id: NewId,
 ) -> Outcome:
     """Give one grant per rule version, also where she hands in everything herself: the receipt says so.
 
@@ -96,7 +96,7 @@ def choices_of(items: Iterable[Item], answers: Mapping[str, Answer]) -> dict[tup
 
 
 def grants_of_consent(
-    items: Iterable[Item], answers: Mapping[str, Answer], *, subject: Subject, now: datetime, new_id: type_ids
+    items: Iterable[Item], answers: Mapping[str, Answer], *, subject: Subject, now: datetime, new_id: NewId
 ) -> tuple[Grant, ...]:
     """Give one grant per purpose that she agreed to in at least one item."""
     purposes: dict[str, Purpose] = {}
@@ -108,7 +108,7 @@ def grants_of_consent(
     return tuple(_of_consent(purposes[key], attributes, subject, now, new_id) for key, attributes in agreed.items())
 
 
-def _of_law(rule: Rule, choice: Choice, subject: Subject, now: datetime, new_id: type_ids) -> Grant:
+def _of_law(rule: Rule, choice: Choice, subject: Subject, now: datetime, new_id: NewId) -> Grant:
     return Grant(
         grant_id=GrantId(new_id()),
         subject_id=subject.subject_id,
@@ -125,7 +125,7 @@ def _of_law(rule: Rule, choice: Choice, subject: Subject, now: datetime, new_id:
 
 
 def _of_consent(
-    purpose: Purpose, attributes: list[AttributeId], subject: Subject, now: datetime, new_id: type_ids
+    purpose: Purpose, attributes: list[AttributeId], subject: Subject, now: datetime, new_id: NewId
 ) -> Grant:
     return Grant(
         grant_id=GrantId(new_id()),

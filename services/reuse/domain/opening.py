@@ -12,7 +12,7 @@ from services.reuse.domain.procedure import Asked, ComponentType, Fact, Maps, Pr
 from services.reuse.domain.words import AttributeId, PartyUid
 from shared.errors import FieldError, Invalid
 
-type_data_class = Callable[[AttributeId], str]
+DataClassOf = Callable[[AttributeId], str]
 
 
 class UnknownProcedure(Invalid):
@@ -68,7 +68,7 @@ def make_components(
     *,
     maps: Maps,
     day: date,
-    data_class: type_data_class,
+    data_class: DataClassOf,
 ) -> tuple[Component, ...]:
     """Return what is asked in this dossier, rules and purposes pinned to their version of that day (R2)."""
     types = {each.id: each for each in procedure.components}
@@ -78,7 +78,7 @@ def make_components(
     )
 
 
-def _component(kind: ComponentType, party: Party, maps: Maps, day: date, data_class: type_data_class) -> Component:
+def _component(kind: ComponentType, party: Party, maps: Maps, day: date, data_class: DataClassOf) -> Component:
     plain = Component(kind.id, party.party_uid, kind.document_code, kind.document, kind.optional)
     asked = kind.asked
     rule, purpose = (_rule(asked, maps, day), _purpose(asked, maps, day)) if asked else (None, None)
@@ -112,17 +112,17 @@ def _highest(classes: Iterator[str]) -> Literal["basic", "sensitive"]:
     return "sensitive" if "sensitive" in classes else "basic"
 
 
-type_errors = Iterator[tuple[str, str]]
+Errors = Iterator[tuple[str, str]]
 
 
-def _case_errors(procedure: ProcedureVersion, case: str | None) -> type_errors:
+def _case_errors(procedure: ProcedureVersion, case: str | None) -> Errors:
     if case is None and len(procedure.cases) != 1:
         yield "/case", "missing"
     if case is not None and case not in procedure.cases:
         yield "/case", "unknown"
 
 
-def _fact_errors(procedure: ProcedureVersion, facts: Mapping[str, Fact]) -> type_errors:
+def _fact_errors(procedure: ProcedureVersion, facts: Mapping[str, Fact]) -> Errors:
     known = {each.id: each for each in procedure.facts}
     if facts.keys() - known.keys():
         yield "/facts", "unknown_fact"
@@ -133,7 +133,7 @@ def _fact_errors(procedure: ProcedureVersion, facts: Mapping[str, Fact]) -> type
             yield f"/facts/{name}", "not_a_value"
 
 
-def _party_errors(procedure: ProcedureVersion, parties: Sequence[DeclaredParty]) -> type_errors:
+def _party_errors(procedure: ProcedureVersion, parties: Sequence[DeclaredParty]) -> Errors:
     names = {role.name for role in procedure.roles}
     held = [role for party in parties for role in party.roles]
     for role in procedure.roles:
@@ -153,7 +153,7 @@ def _may_be_held(procedure: ProcedureVersion, roles: frozenset[str]) -> bool:
     return len(roles) == 1 or any(roles <= combination for combination in procedure.combinations)
 
 
-def _reference_errors(parties: Sequence[DeclaredParty]) -> type_errors:
+def _reference_errors(parties: Sequence[DeclaredParty]) -> Errors:
     refs = [party.ref for party in parties if party.ref]
     if len(set(refs)) != len(refs):
         yield "/parties", "ref_twice"
