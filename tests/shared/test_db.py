@@ -120,3 +120,10 @@ async def test_what_audit_has_sealed_is_no_longer_the_oldest_unsealed(pair: Pair
         assert await outbox.oldest_unsealed(tx) == NOW
         await outbox.mark_sealed(tx, 2, now=NOW)
         assert await outbox.oldest_unsealed(tx) is None
+
+
+async def test_a_plan_that_is_made_on_an_empty_table_will_do_for_a_large_one(pair: Pair) -> None:
+    async with pair.out.read() as tx:
+        plan = await tx.fetch("EXPLAIN SELECT FROM outbox WHERE sealed_at IS NULL AND time < clock_timestamp()")
+    assert any("using outbox_unsealed" in line["QUERY PLAN"] for line in plan)
+    assert not any("Seq Scan" in line["QUERY PLAN"] for line in plan)
