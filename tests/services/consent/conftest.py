@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
@@ -19,14 +19,13 @@ from services.consent.__main__ import compose
 from services.consent.domain.dossier import Dossier
 from services.consent.parts import Parts
 from services.consent.settings import Settings
-from shared import clock, ids, inside
+from shared import clock, ids
 from shared.db import Database
 from shared.issuer_keys import IssuerKeys
 from shared.keys import ServiceKey
 from shared.migrations import migrate
-from shared.service import Service
 from shared.tokens import TokenVerifier
-from tests.contract.events import assert_event_matches_schema
+from tests.services.composed import CityCalled, played
 from tests.services.consent.doubles import Identity, Reuse
 from tests.shared.credentials import AUDIENCE, ORIGIN, Holder, Issuer, make_values
 
@@ -66,69 +65,24 @@ class Browser:
 
 
 @dataclass
-class World:
+class World(CityCalled):
     """One composed consent, and everybody around it."""
 
-    service: Service
     reuse: Reuse
     identity: Identity
-    issuer: Issuer
-    keys: dict[str, ServiceKey]
-    holder: Holder = field(default_factory=Holder)
-
-    @property
-    def db(self) -> Database:
-        """Consent's database."""
-        return self.service.db
 
     @property
     def parts(self) -> Parts:
         """What its routes are given."""
         return self.service.app.state.parts
 
-    def client(self) -> httpx2.AsyncClient:
-        """Make a client of the application; a bug in it is raised here."""
-        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.service.app), base_url=ORIGIN)
-
     @asynccontextmanager
     async def browser(self) -> AsyncGenerator[Browser]:
         """Open a browser that has our cookie."""
         secret = token_urlsafe(32)
-        async with self.client() as http:
+        async with self.http() as http:
             http.cookies.set("motlan", secret, domain="localhost.local")
             yield Browser(http, secret)
-
-    async def call(self, caller: str, method: str, path: str, json: Any = None) -> httpx2.Response:
-        """Call an inside route as another service."""
-        assertion = inside.assertion(caller, "consent", self.keys[caller], clock.now())
-        async with self.client() as http:
-            return await http.request(method, path, json=json, headers={"authorization": f"Bearer {assertion}"})
-
-    async def ask(
-        self, method: str, path: str, json: Any = None, key: str | None = None, **claims: Any
-    ) -> httpx2.Response:
-        """Call a public route as an officer's system."""
-        now = clock.now()
-        token = self.issuer.issue(self.holder, at=now, **claims)
-        proof = self.holder.prove(token, at=now, htm=method, htu=f"{ORIGIN}{path}")
-        headers = {"authorization": f"DPoP {token}", "dpop": proof}
-        if key:
-            headers["idempotency-key"] = f'"{key}"'
-        async with self.client() as http:
-            return await http.request(method, path, json=json, headers=headers)
-
-    async def events(self, key: UUID | str) -> list[tuple[str, Any]]:
-        """Return what was told of one key, in order: the outbox is the seam. Each event fits its schema."""
-        async with self.db.read() as tx:
-            rows = await tx.fetch("SELECT type, data FROM outbox WHERE key = $1 ORDER BY position", str(key))
-        for row in rows:
-            assert_event_matches_schema(row["type"], row["data"], str(key))
-        return [(row["type"], row["data"]) for row in rows]
-
-    async def value(self, sql: str, *args: object) -> Any:
-        """Read one value of consent's database."""
-        async with self.db.read() as tx:
-            return await tx.fetchval(sql, *args)
 
     def login(self, dossier: Dossier, browser_hash: str, subject_id: UUID, **changes: Any) -> dict[str, Any]:
         """Make what identity sends after a login of the dossier's first party."""
@@ -172,14 +126,14 @@ async def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Async
     reuse, identity = Reuse(), Identity(issuer)
     service = compose(_settings(stack, folder))
     parts: Parts = service.app.state.parts
-    _answered_by(parts.reuse._client, reuse.app)
-    _answered_by(parts.identity._client, identity.app)
-    parts.login._http = _played(identity.app)
+    parts.reuse._client.http = played(reuse.app)
+    parts.identity._client.http = played(identity.app)
+    parts.login._http = played(identity.app)
     identity.jkt = parts.login._key.kid
     service.verifier = TokenVerifier(issuer=f"{ORIGIN}/identity", audience=AUDIENCE, keys=IssuerKeys(_fetch(issuer)))
     service.db = await Database.connect(service.settings.dsn())
     keys = {name: ServiceKey.load(folder / f"{name}.pem") for name in ("identity", "reuse", "audit")}
-    yield World(service, reuse, identity, issuer, keys)
+    yield World(service, keys, issuer, Holder(), reuse, identity)
     for close in reversed(service.on_close):
         await close()
     await service.db.close()
@@ -194,14 +148,6 @@ def _settings(stack: Stack, folder: Path) -> Settings:
         "self_service_client_key_file": keyring.p256("client-consent"),
     }
     return Settings(**make_values(folder, "consent", "identity", "reuse", "audit") | own)
-
-
-def _played(app: Any) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1")
-
-
-def _answered_by(client: inside.ServiceClient, app: Any) -> None:
-    client.http = _played(app)
 
 
 def _fetch(issuer: Issuer) -> Any:

@@ -8,23 +8,12 @@ from starlette.responses import JSONResponse, Response
 
 from services.consent.domain.dossier import Dossier
 from shared import clock, ids
+from tests.services.composed import Dossiers, problem
 from tests.shared.credentials import AUDIENCE, Issuer
 
 
-class Reuse:
-    """Plays `reuse`: knows the dossiers it was told."""
-
-    def __init__(self) -> None:
-        self.dossiers: dict[str, dict[str, Any]] = {}
-        self.down = False
-        self.app = FastAPI()
-
-        @self.app.get("/internal/dossiers/{dossier_uid}")
-        async def get_dossier(dossier_uid: str) -> Response:
-            if self.down:
-                return problem(503, "database_unavailable")
-            told = self.dossiers.get(dossier_uid)
-            return JSONResponse(told) if told else problem(404, "dossier_not_found")
+class Reuse(Dossiers):
+    """Plays `reuse`."""
 
     def knows(self, dossier: Dossier, *, state: str = "draft") -> None:
         """Let it answer for a dossier, as the inside contract writes it."""
@@ -95,12 +84,6 @@ class _HolderOf:
 
     def __init__(self, jkt: str) -> None:
         self.jkt = jkt
-
-
-def problem(status: int, code: str) -> Response:
-    """Answer a problem as every service does."""
-    told = {"code": code, "fault": "client", "retryable": False, "status": status}
-    return JSONResponse(told, status, media_type="application/problem+json")
 
 
 def dossier_json(dossier: Dossier, state: str) -> dict[str, Any]:

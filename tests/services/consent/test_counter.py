@@ -151,7 +151,7 @@ async def test_the_client_fetches_a_receipt_that_anybody_can_verify(world: World
     grant = await decided(world, dossier)
     answer = await world.ask("GET", f"/consent/receipts/{grant['receipt_id']}")
     assert answer.status_code == 200
-    async with world.client() as http:
+    async with world.http() as http:
         keys = KeySet.import_key_set((await http.get("/consent/jwks")).json())
     receipt = jwt.decode(answer.text, keys, algorithms=["ES256"])
     assert receipt.header["typ"] == "consent-receipt+jwt"
@@ -239,6 +239,6 @@ async def test_a_body_that_is_not_as_agreed_is_refused_without_an_echo(world: Wo
 
 
 async def test_nobody_decides_without_a_token(world: World) -> None:
-    async with world.client() as http:
+    async with world.http() as http:
         answer = await http.post(DECISIONS, json={})
     assert answer.status_code == 401

@@ -36,7 +36,7 @@ async def test_every_answer_to_a_city_system_is_documented(world: World) -> None
         request.headers["authorization"] = f"DPoP {token}"
         url = str(request.url.copy_with(query=None))
         request.headers["dpop"] = world.holder.prove(token, at=now, htm=request.method, htu=url)
-        async with world.client() as http:
+        async with world.http() as http:
             return await http.send(request)
 
     fuzzing = Fuzzing(send, prepare, VALID)
@@ -61,7 +61,7 @@ async def test_every_answer_to_another_service_is_documented(world: World) -> No
         caller = "identity" if "/requests" in request.url.path else "reuse"
         assertion = inside.assertion(caller, "consent", world.keys[caller], clock.now())
         request.headers["authorization"] = f"Bearer {assertion}"
-        async with world.client() as http:
+        async with world.http() as http:
             return await http.send(request)
 
     fuzzing = Fuzzing(send, prepare, valid)

@@ -20,12 +20,12 @@ from services.identity.__main__ import IdentityService, compose
 from services.identity.parts import Parts
 from services.identity.service.registrations import register
 from services.identity.settings import Settings
-from shared import clock, ids, inside
+from shared import clock, ids
 from shared.db import Database, Tx
 from shared.events import Received
 from shared.keys import ServiceKey, SigningKey, jwks
 from shared.migrations import migrate
-from tests.contract.events import assert_event_matches_schema
+from tests.services.composed import Composed, played
 from tests.services.identity.city import City, officer
 from tests.services.identity.doubles import Consent, Reuse, make_dossier
 from tests.services.identity.vneid import CLIENT_ID, ISSUER, Person, Vneid
@@ -53,21 +53,14 @@ MANDATES: dict[str, list[dict[str, Any]]] = {
 
 
 @dataclass
-class World:
+class World(Composed[IdentityService]):
     """One composed identity, and everybody around it."""
 
-    service: IdentityService
     vneid: Vneid
     reuse: Reuse
     consent: Consent
     clients: dict[str, ECKey]
-    keys: dict[str, ServiceKey]
     number: int = field(default=0)
-
-    @property
-    def db(self) -> Database:
-        """Identity's database."""
-        return self.service.db
 
     @property
     def parts(self) -> Parts:
@@ -81,10 +74,6 @@ class World:
     def page(self) -> City:
         """Be our own page for the citizen."""
         return self.city("consent", redirect_uri=f"{ORIGIN}/consent/callback")
-
-    def http(self) -> httpx2.AsyncClient:
-        """Make a client of the application (a browser, for it keeps cookies); a bug in it is raised here."""
-        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.service.app), base_url=ORIGIN)
 
     def dossier(self, **changes: Any) -> dict[str, Any]:
         """Open a dossier at `reuse`."""
@@ -117,12 +106,6 @@ class World:
         self.consent.decide(flow_id, *granted)
         return back(await browser.get(f"/identity/flows/{flow_id}/return"))
 
-    async def call(self, caller: str, method: str, path: str, json: Any = None) -> httpx2.Response:
-        """Call an inside route as another service."""
-        assertion = inside.assertion(caller, "identity", self.keys[caller], clock.now())
-        async with self.http() as http:
-            return await http.request(method, path, json=json, headers={"authorization": f"Bearer {assertion}"})
-
     async def who_is(self, details: Any, agency_uid: str = "ag-000101") -> dict[str, Any]:
         """Ask who a party is, as `reuse` does."""
         path = f"/internal/dossiers/{details['dossier_uid']}/parties/{details['party_uid']}?agency_uid={agency_uid}"
@@ -147,23 +130,13 @@ class World:
                 "full_name": person.name,
                 "birth_date": born,
             } | changes
-            headers = {"authorization": f"DPoP {token}", "dpop": proof}
-            if key:
-                headers["idempotency-key"] = f'"{key}"'
-            return await http.post(path, json=body, headers=headers)
+        return await self.send("POST", path, token, proof, body, key)
 
     async def events(self, key: UUID | str) -> list[tuple[str, Any]]:
-        """Return what was told of one key, in order: the outbox is the seam. Each event fits its schema."""
-        async with self.db.read() as tx:
-            rows = await tx.fetch("SELECT type, key, data FROM outbox WHERE key = $1 ORDER BY position", str(key))
-        for row in rows:
-            assert_event_matches_schema(row["type"], row["data"], row["key"])
-        return [(row["type"].removeprefix("identity.").removesuffix(".v1"), row["data"]) for row in rows]
-
-    async def value(self, sql: str, *args: object) -> Any:
-        """Read one value of identity's database."""
-        async with self.db.read() as tx:
-            return await tx.fetchval(sql, *args)
+        """Return what was told of one key, by the short names of its types."""
+        return [
+            (type_.removeprefix("identity.").removesuffix(".v1"), data) for type_, data in await super().events(key)
+        ]
 
     @asynccontextmanager
     async def tx(self) -> AsyncGenerator[Tx]:
@@ -196,12 +169,12 @@ async def composed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> As
     vneid, reuse, consent = Vneid(), Reuse(), Consent()
     parts: Parts = service.app.state.parts
     parts.vneid.transport = httpx2.ASGITransport(vneid.app)
-    parts.reuse._client.http = _played(reuse.app)
-    parts.consent._client.http = _played(consent.app)
+    parts.reuse._client.http = played(reuse.app)
+    parts.consent._client.http = played(consent.app)
     service.db = await Database.connect(service.settings.dsn())
     await register(service.db, service.registered, clock.now())
     keys = {name: ServiceKey.load(folder / f"{name}.pem") for name in ("consent", "reuse", "audit")}
-    yield World(service, vneid, reuse, consent, clients, keys)
+    yield World(service, keys, vneid, reuse, consent, clients)
     for close in reversed(service.on_close):
         await close()
     await service.db.close()
@@ -241,7 +214,3 @@ def _registration(name: str, keyring: Keyring, mandates: list[dict[str, Any]]) -
     keys = jwks([SigningKey.load(keyring.p256(f"client-{name}"))])
     return {"client_id": name, "name": f"Hệ thống {name}", "kind": kind, "jwks": json.loads(json.dumps(keys)),
             "redirect_uris": uris, "mandates": mandates}  # fmt: skip
-
-
-def _played(app: Any) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1")

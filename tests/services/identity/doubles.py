@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from shared import ids
+from tests.services.composed import Dossiers, problem
 from tests.shared.credentials import ORIGIN
 
 
@@ -41,20 +42,8 @@ def make_dossier(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-class Reuse:
-    """Plays `reuse`: knows the dossiers it was told."""
-
-    def __init__(self) -> None:
-        self.dossiers: dict[str, dict[str, Any]] = {}
-        self.down = False
-        self.app = FastAPI()
-
-        @self.app.get("/internal/dossiers/{dossier_uid}")
-        async def get_dossier(dossier_uid: str) -> Response:
-            if self.down:
-                return problem(503, "database_unavailable")
-            told = self.dossiers.get(dossier_uid)
-            return JSONResponse(told) if told else problem(404, "dossier_not_found")
+class Reuse(Dossiers):
+    """Plays `reuse`."""
 
     def knows(self, dossier: dict[str, Any]) -> dict[str, Any]:
         """Let it answer for a dossier."""
@@ -96,9 +85,3 @@ class Consent:
         grants = [str(ids.new())] if granted else []
         self.decisions[request_id] = {"state": state, "granted_attributes": list(granted), "grant_ids": grants}
         return request_id
-
-
-def problem(status: int, code: str) -> Response:
-    """Answer a problem as every service does."""
-    told = {"code": code, "fault": "client", "retryable": status == 503, "status": status}
-    return JSONResponse(told, status, media_type="application/problem+json")

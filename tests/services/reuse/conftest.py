@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,14 @@ from services.reuse.domain.grant import Grant
 from services.reuse.domain.words import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
 from services.reuse.parts import Parts
 from services.reuse.settings import Settings
-from shared import clock, ids, inside
+from shared import clock, ids
 from shared.db import Database
 from shared.events import Received
 from shared.issuer_keys import IssuerKeys
 from shared.keys import ServiceKey
 from shared.migrations import migrate
-from shared.service import Service
 from shared.tokens import TokenVerifier
-from tests.contract.events import assert_event_matches_schema
+from tests.services.composed import CityCalled, played
 from tests.services.reuse.doubles import PERSON, Consent, Identity, Registries, grant_json
 from tests.shared.credentials import ORIGIN, Holder, Issuer, make_values
 
@@ -57,55 +56,17 @@ class Opened:
 
 
 @dataclass
-class World:
+class World(CityCalled):
     """One composed reuse, and everybody around it."""
 
-    service: Service
     identity: Identity
     consent: Consent
     registries: Registries
-    issuer: Issuer
-    keys: dict[str, ServiceKey]
-    holder: Holder = field(default_factory=Holder)
-
-    @property
-    def db(self) -> Database:
-        """Reuse's database."""
-        return self.service.db
 
     @property
     def parts(self) -> Parts:
         """What its use cases are given."""
         return self.service.app.state.parts
-
-    def client(self) -> httpx2.AsyncClient:
-        """Make a client of the application; a bug in it is raised here."""
-        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.service.app), base_url=ORIGIN)
-
-    async def ask(
-        self, method: str, path: str, json: Any = None, key: str | None = None, **claims: Any
-    ) -> httpx2.Response:
-        """Call a route as an officer's system of Hồng An ward, unless the token's claims are told otherwise."""
-        now = clock.now()
-        token = self.issuer.issue(self.holder, at=now, aud=claims.pop("aud", AUDIENCE), **claims)
-        proof = self.holder.prove(token, at=now, htm=method, htu=f"{ORIGIN}{path}")
-        return await self.send(method, path, token, proof, json, key)
-
-    async def send(
-        self, method: str, path: str, token: str, proof: str, json: Any = None, key: str | None = None
-    ) -> httpx2.Response:
-        """Send a request with these credentials, and an Idempotency-Key if there is one."""
-        headers = {"authorization": f"DPoP {token}", "dpop": proof}
-        if key:
-            headers["idempotency-key"] = f'"{key}"'
-        async with self.client() as http:
-            return await http.request(method, path, json=json, headers=headers)
-
-    async def call(self, caller: str, path: str) -> httpx2.Response:
-        """Call an inside route as another service."""
-        assertion = inside.assertion(caller, "reuse", self.keys[caller], clock.now())
-        async with self.client() as http:
-            return await http.get(path, headers={"authorization": f"Bearer {assertion}"})
 
     async def open(self, *, claims: dict[str, Any] | None = None, **changes: Any) -> Opened:
         """Open a birth registration, or what is told otherwise."""
@@ -226,24 +187,6 @@ class World:
         body = {"reason": "record_ended"} if what == "rejection" else {}
         return await self.ask("POST", f"/reuse/dossiers/{opened.uid}/components/{component_id}/{what}", body, **claims)
 
-    async def events(self, key: UUID | str) -> list[tuple[str, Any]]:
-        """Return what was told of one key, in order, each held to its schema: the outbox is the seam."""
-        async with self.db.read() as tx:
-            rows = await tx.fetch("SELECT type, data, key FROM outbox WHERE key = $1 ORDER BY position", str(key))
-        for row in rows:
-            assert_event_matches_schema(row["type"], row["data"], row["key"])
-        return [(row["type"], row["data"]) for row in rows]
-
-    async def execute(self, sql: str, *args: object) -> None:
-        """Change reuse's database behind its back."""
-        async with self.db.transaction() as tx:
-            await tx.execute(sql, *args)
-
-    async def value(self, sql: str, *args: object) -> Any:
-        """Read one value of reuse's database."""
-        async with self.db.read() as tx:
-            return await tx.fetchval(sql, *args)
-
 
 SHOP: dict[str, Any] = {
     "client_id": "business-system",
@@ -291,7 +234,7 @@ async def composed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> As
     await migrate(stack.databases["reuse"].owner, "reuse")
     service = compose(_settings(stack, folder))
     keys = {name: ServiceKey.load(folder / f"{name}.pem") for name in ("identity", "consent", "audit")}
-    world = World(service, Identity(), Consent(keys["consent"]), Registries(), Issuer(), keys)
+    world = World(service, keys, Issuer(), Holder(), Identity(), Consent(keys["consent"]), Registries())
     service.verifier = TokenVerifier(
         issuer=f"{ORIGIN}/identity", audience=AUDIENCE, keys=IssuerKeys(_fetch(world.issuer))
     )
@@ -308,9 +251,9 @@ async def world(composed: World) -> World:
     parts = composed.parts
     composed.identity, composed.consent = Identity(), Consent(composed.keys["consent"])
     composed.registries = Registries()
-    parts.identity._client.http = _played(composed.identity.app)
-    parts.consent._client.http = _played(composed.consent.app)
-    parts.registries.http = _played(composed.registries.app)
+    parts.identity._client.http = played(composed.identity.app)
+    parts.consent._client.http = played(composed.consent.app)
+    parts.registries.http = played(composed.registries.app)
     await composed.execute(
         """INSERT INTO clock_check (measured_at, offset_ms, within) VALUES (clock_timestamp(), 0, true)
            ON CONFLICT (consent) DO UPDATE SET measured_at = excluded.measured_at, within = true"""
@@ -330,10 +273,6 @@ def _settings(stack: Stack, folder: Path) -> Settings:
         "registries_url": "http://127.0.0.1:8090/registries",
     }
     return Settings.model_validate(values | own)
-
-
-def _played(app: Any) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1")
 
 
 def _fetch(issuer: Issuer) -> Any:

@@ -12,6 +12,7 @@ from services.reuse.domain.grant import Grant
 from shared import clock, ids
 from shared.events import written
 from shared.keys import ServiceKey, sign_jws
+from tests.services.composed import problem
 
 PERSON = {
     "person.pin": "032194004217",
@@ -189,12 +190,6 @@ class Registries:
     def times_asked(self, registry: str) -> int:
         """Count the questions to one register."""
         return sum(name == registry for name, _ in self.asked)
-
-
-def problem(status: int, code: str) -> Response:
-    """Answer a problem as every service does."""
-    told = {"code": code, "fault": "gateway", "retryable": status == 503, "status": status}
-    return JSONResponse(told, status, media_type="application/problem+json")
 
 
 def grant_json(grant: Grant) -> dict[str, Any]:

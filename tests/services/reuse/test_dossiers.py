@@ -97,7 +97,7 @@ async def test_R3_a_draft_that_nobody_receives_dies_and_everybody_hears_of_it(wo
         opened.uid, clock.now() - timedelta(days=31), clock.now() - timedelta(days=1),
     )  # fmt: skip
     assert code_of(await world.ask("GET", f"/reuse/dossiers/{opened.uid}/plan")) == (409, "dossier_lapsed")
-    assert (await world.call("consent", f"/internal/dossiers/{opened.uid}")).json()["state"] == "closed"
+    assert (await world.call("consent", "GET", f"/internal/dossiers/{opened.uid}")).json()["state"] == "closed"
     await dossiers.let_drafts_die(world.db, clock.now())
     assert (await world.events(opened.uid))[-1][1]["outcome"] == "lapsed"
     assert code_of(await world.ask("GET", f"/reuse/dossiers/{opened.uid}/plan")) == (409, "dossier_closed")
@@ -122,7 +122,7 @@ async def test_a_login_of_another_dossier_finds_nothing(world: World) -> None:
 
 async def test_R7_identity_and_consent_are_told_exactly_what_the_pinned_procedure_asks(world: World) -> None:
     opened = await world.open()
-    told = (await world.call("identity", f"/internal/dossiers/{opened.uid}")).json()
+    told = (await world.call("identity", "GET", f"/internal/dossiers/{opened.uid}")).json()
     assert told["components"] == opened.answer["components"]
     asked = {name for component in told["components"] for name in component["attributes"]}
     assert not asked & {"person.ethnicity", "person.religion", "person.phone"}
@@ -131,8 +131,8 @@ async def test_R7_identity_and_consent_are_told_exactly_what_the_pinned_procedur
 
 async def test_the_inside_route_is_for_identity_and_consent_only(world: World) -> None:
     opened = await world.open()
-    assert (await world.call("audit", f"/internal/dossiers/{opened.uid}")).status_code == 403
-    assert code_of(await world.call("consent", f"/internal/dossiers/{ids.new()}")) == (404, "dossier_not_found")
+    assert (await world.call("audit", "GET", f"/internal/dossiers/{opened.uid}")).status_code == 403
+    assert code_of(await world.call("consent", "GET", f"/internal/dossiers/{ids.new()}")) == (404, "dossier_not_found")
 
 
 def body(**changes: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ async def test_every_answer_to_a_city_system_is_documented(world: World) -> None
         url = str(request.url.copy_with(query=None))
         request.headers["dpop"] = world.holder.prove(token, at=now, htm=request.method, htu=url)
         await world.watermark()
-        async with world.client() as http:
+        async with world.http() as http:
             return await http.send(request)
 
     fuzzing = Fuzzing(send, prepare, VALID)
@@ -74,7 +74,7 @@ async def test_every_answer_to_another_service_is_documented(world: World) -> No
     async def send(request: httpx2.Request) -> httpx2.Response:
         assertion = inside.assertion("consent", "reuse", world.keys["consent"], clock.now())
         request.headers["authorization"] = f"Bearer {assertion}"
-        async with world.client() as http:
+        async with world.http() as http:
             return await http.send(request)
 
     fuzzing = Fuzzing(send, prepare)

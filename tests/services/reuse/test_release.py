@@ -49,7 +49,7 @@ async def test_a_release_verifies_with_the_published_key_and_carries_oidc_ida_ve
     await world.mother(opened)
     await world.collect(opened)
     answer = await world.release(opened, "mother-identity")
-    async with world.client() as http:
+    async with world.http() as http:
         keys = KeySet.import_key_set((await http.get("/reuse/jwks")).json())
     signed = jws.deserialize_compact(answer.json()["release"], keys, algorithms=["ES256"])
     assert signed.headers()["typ"] == "release+jwt"
@@ -377,7 +377,7 @@ async def _release_as(world: World, dossier_uid: str, body: dict[str, Any], medi
     token = world.issuer.issue(world.holder, at=now, aud=f"{ORIGIN}/reuse")
     proof = world.holder.prove(token, at=now, htm="POST", htu=f"{ORIGIN}{path}")
     headers = {"authorization": f"DPoP {token}", "dpop": proof, "content-type": media}
-    async with world.client() as http:
+    async with world.http() as http:
         return await http.post(path, content=json.dumps(body), headers=headers)
 
 

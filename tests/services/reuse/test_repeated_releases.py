@@ -201,7 +201,7 @@ async def test_a_proof_is_used_up_by_a_repeat(world: World) -> None:
     token = world.issuer.issue(world.holder, at=now, aud="http://localhost:8080/reuse")
     proof = world.holder.prove(token, at=now, htm="POST", htu=f"http://localhost:8080{path}")
     headers = {"authorization": f"DPoP {token}", "dpop": proof, "idempotency-key": f'"{uuid4()}"'}
-    async with world.client() as http:
+    async with world.http() as http:
         assert (await http.post(path, json=body, headers=headers)).status_code == 200
         assert code_of(await http.post(path, json=body, headers=headers)) == (401, "invalid_dpop_proof")
 
