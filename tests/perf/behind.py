@@ -14,9 +14,13 @@ from services.audit.domain.note import NoteKey
 from shared.keys import ServiceKey
 from shared.migrations import migrate
 from tests.perf.cores import cores, pin
+from tests.perf.driver import Variant, run_rounds
+from tests.perf.freshness import kept_fresh
 from tests.perf.relaying import PARTITIONS, raw, relayed
+from tests.perf.releasing import CITIZENS
 from tests.perf.report import Table, compare
 from tests.perf.sequencing import sequenced
+from tests.perf.servers import serving
 from tests.perf.slices import Slice
 from tests.perf.taking_in import Grants
 from tests.perf.world import World, brokered
@@ -27,24 +31,42 @@ _NAMES = {
     "sequencer": "log: leaf, tree, signed checkpoint",
     "grants": "reader: verify, inbox, apply a grant",
 }
+_BESIDE = {"release": "a release, with DPoP", **{name: _NAMES[name] for name in ("relay", "sequencer", "grants")}}
 _TOPICS = {"reuse.events": PARTITIONS, "raw.events": PARTITIONS}
 
 
 async def measure_behind(world: World, options: argparse.Namespace) -> list[Table]:
-    """Run rounds of all of them in turn, on a broker and databases of their own."""
-    path, log = world.folder / "behind.json", world.folder / "behind.log"
-    async with brokered(world, _TOPICS) as bootstrap:
-        told = await _told(world, bootstrap) | {"rounds": options.rounds, "core": cores()[0]}
-        path.write_text(json.dumps(told), "utf-8")
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.perf.behind", str(path), stdout=asyncio.subprocess.PIPE, stderr=output
+    """Run rounds of all of them and of releases in turn, on a broker and databases of their own."""
+    filled = await world.reuse_with(CITIZENS)
+    async with (
+        brokered(world, _TOPICS) as bootstrap,
+        kept_fresh(filled.dsn),
+        serving("reuse", world.folder, filled.told) as server,
+    ):
+        told = world.folder / "behind.json"
+        told.write_text(json.dumps(await _told(world, bootstrap) | {"core": cores()[0]}), "utf-8")
+        release = Variant(server.port, server.pid, lambda count: world.city.releases(filled.targets, count))
+        done: list[dict[str, Slice]] = []
+        for _ in range(1 + options.rounds):
+            [beside] = await run_rounds(
+                {"release": release}, rounds=1, seconds=options.seconds, database=world.postgres.pid
             )
-        out, _ = await process.communicate()
+            done.append(beside | await _one_round(told, world.folder / "behind.log"))
+    return [
+        compare("Behind a release, one core each", done[1:], _NAMES, "raw"),
+        compare("The same rounds, against releases", done[1:], _BESIDE, "release"),
+    ]
+
+
+async def _one_round(told: Path, log: Path) -> dict[str, Slice]:
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.perf.behind", str(told), stdout=asyncio.subprocess.PIPE, stderr=output
+        )
+    out, _ = await process.communicate()
     if process.returncode:
         raise StackError(f"the process ended early: {tail(log)}")
-    done = [{name: Slice(rate, 0, 0) for name, rate in each.items()} for each in json.loads(out)]
-    return [compare("Behind a release, one core each", done, _NAMES, "raw")]
+    return {name: Slice(rate, 0, 0) for name, rate in json.loads(out).items()}
 
 
 async def _told(world: World, bootstrap: str) -> dict[str, Any]:
@@ -61,21 +83,17 @@ async def _told(world: World, bootstrap: str) -> dict[str, Any]:
     }
 
 
-async def _run(told: dict[str, Any]) -> list[dict[str, float]]:
-    """Run one round that does not count and those that do."""
+async def _run(told: dict[str, Any]) -> dict[str, float]:
+    """Run each once and return its rate."""
     key = ServiceKey.load(Path(told["service_key"]))
     log_key = NoteKey.of_pem("bench.example/log", told["log_key"].encode())
     grants = Grants(told["reuse"], ServiceKey.load(Path(told["consent_key"])))
-    done = [
-        {
-            "raw": await raw(told["bootstrap"]),
-            "relay": await relayed(told["reuse"], told["bootstrap"], key),
-            "sequencer": await sequenced(told["audit"], log_key),
-            "grants": await grants.taken_in(),
-        }
-        for _ in range(1 + told["rounds"])
-    ]
-    return done[1:]
+    return {
+        "raw": await raw(told["bootstrap"]),
+        "relay": await relayed(told["reuse"], told["bootstrap"], key),
+        "sequencer": await sequenced(told["audit"], log_key),
+        "grants": await grants.taken_in(),
+    }
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from services.reuse.settings import Settings
 from shared import dpop, ids
 from shared.issuer_keys import IssuerKeys
 from shared.keys import SigningKey
-from shared.messaging import Messaging
 from shared.service import Service, serve
 from shared.settings import read_key
 from shared.tokens import Presented, TokenVerifier
@@ -77,16 +76,12 @@ def serve_reuse_without_proofs(told: Told) -> None:
 
 
 def compose_reuse(told: Told, verifier: type[TokenVerifier] = TokenVerifier) -> Service:
-    """Compose reuse; its neighbours are not there: what they would bring is in its database, or in `told`.
-
-    Its relay and its reader run only where there is a broker (`with_kafka`).
-    """
+    """Compose reuse by itself: what its neighbours would bring is in its database, or in `told`."""
     service = compose(Settings.model_validate(told["settings"]))
     service.verifier = verifier(
         issuer=service.settings.issuer, audience=f"{service.settings.public_origin}/reuse", keys=_keys(told["jwks"])
     )
-    messaging = [run for run in service.background if isinstance(getattr(run, "__self__", None), Messaging)]
-    service.background = messaging if told.get("with_kafka") else []
+    service.background = []
     return service
 
 

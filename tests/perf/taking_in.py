@@ -27,8 +27,10 @@ class Grants:
 
     async def taken_in(self) -> float:
         """Let new grants be published, then return grants a second from there into reuse's tables."""
-        records = [self._granted() for _ in range(COUNT)]
         db = await Database.connect(self._dsn)
+        async with db.read() as tx:
+            self._last = await tx.fetchval("SELECT coalesce(max(sequence), 0) FROM inbox WHERE source = 'consent'")
+        records = [self._granted() for _ in range(COUNT)]
         reader = Consumer(
             "reuse", db=db, kafka=Kafka(""), trust=Trust({"consent": jwks([self._key])}), sources=["consent"],
             handlers=HANDLERS,
