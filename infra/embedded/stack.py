@@ -9,8 +9,11 @@ from typing import Self
 from infra.embedded.kafka import Kafka
 from infra.embedded.postgres import Postgres, ServiceDatabase
 from infra.embedded.processes import only_one
-from infra.topics import SERVICES as SERVICES
-from infra.topics import TOPICS
+
+SERVICES = ("identity", "consent", "reuse", "audit")
+
+# Partition counts are for life: another count is another topic.
+TOPICS = {f"{service}.events": 4 for service in SERVICES} | {f"{reader}.dead-letters": 1 for reader in SERVICES}
 
 
 class Stack:
