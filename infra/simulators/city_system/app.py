@@ -1,7 +1,6 @@
 """The pages of the city system: start with a login button, callback, result."""
 
 import secrets
-import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -23,17 +22,14 @@ from infra.simulators.city_system.offers import OFFERS
 from infra.simulators.city_system.words import outcome, received, refusal
 from infra.simulators.memory import Remembered
 from infra.simulators.pages import render, stylesheet
-from shared.tls import trusting
 
 _COOKIE = "city_visit"
 _VISIT_LIFE = timedelta(minutes=20)
 
 
-def make_city_system(
-    origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime], *, ca_file: Path | None = None
-) -> Starlette:
+def make_city_system(origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime]) -> Starlette:
     """Return the city system as an app to be mounted at `/city`; it acts as every client the offers name."""
-    pages = _Pages(origin, gateway_origin, keys_dir, now, trusting(ca_file))
+    pages = _Pages(origin, gateway_origin, keys_dir, now)
     return Starlette(
         routes=[
             Route("/", pages.start),
@@ -47,11 +43,8 @@ def make_city_system(
 
 
 class _Pages:
-    def __init__(
-        self, origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime], tls: ssl.SSLContext
-    ) -> None:
+    def __init__(self, origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime]) -> None:
         self._origin, self._gateway_origin, self._keys_dir, self._now = origin, gateway_origin, keys_dir, now
-        self._tls = tls
         self._visits: Remembered[tuple[str, str], Visit] = Remembered(now)
         self._results: Remembered[str, Result] = Remembered(now)
 
@@ -102,7 +95,7 @@ class _Pages:
     @asynccontextmanager
     async def _system(self, client_id: str) -> AsyncGenerator[CitySystem]:
         key = ECKey.import_key((self._keys_dir / f"client-{client_id}.pem").read_bytes())
-        async with httpx2.AsyncClient(timeout=15, verify=self._tls) as http:
+        async with httpx2.AsyncClient(timeout=15) as http:
             yield CitySystem(client_id, key, self._gateway_origin, f"{self._origin}/city/callback", http=http)
 
 
