@@ -10,9 +10,9 @@ from infra.embedded.processes import StackError
 from tests.perf import chart, report
 from tests.perf.about import about
 from tests.perf.behind import measure_behind
-from tests.perf.cores import cores, pin
 from tests.perf.footprint import measure_footprint
 from tests.perf.growing import measure_growth
+from tests.perf.pinning import cores, pin
 from tests.perf.releasing import BESIDE, OURS, measure_releases
 from tests.perf.report import Facts, Table
 from tests.perf.slices import Void

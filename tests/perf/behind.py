@@ -13,9 +13,9 @@ from infra.embedded.processes import StackError, tail
 from services.audit.domain.note import NoteKey
 from shared.keys import ServiceKey
 from shared.migrations import migrate
-from tests.perf.cores import cores, pin
 from tests.perf.driver import Variant, run_rounds
 from tests.perf.freshness import kept_fresh
+from tests.perf.pinning import cores, pin
 from tests.perf.relaying import PARTITIONS, raw, relayed
 from tests.perf.releasing import CITIZENS
 from tests.perf.report import Table, compare

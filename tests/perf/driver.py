@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from tests.perf.cores import cores
 from tests.perf.cputime import cpu_seconds
 from tests.perf.load import Done, Job
+from tests.perf.pinning import cores
 from tests.perf.slices import Slice, Void, read
 
 _SPARE = 1.5  # so many more requests than the round before used

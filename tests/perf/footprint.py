@@ -15,8 +15,8 @@ from infra.embedded.processes import free_ports
 from infra.embedded.stack import SERVICES, TOPICS
 from shared.migrations import migrate
 from tests.perf.city import write_request
-from tests.perf.cores import cores
 from tests.perf.driver import Variant, run_rounds
+from tests.perf.pinning import cores
 from tests.perf.report import Facts
 from tests.perf.servers import until_200
 from tests.perf.world import World, brokered

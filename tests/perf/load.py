@@ -14,7 +14,7 @@ from typing import cast
 
 import uvloop
 
-from tests.perf.cores import pin
+from tests.perf.pinning import pin
 
 _PATIENCE = 20.0  # seconds for the answers that are still out when the time is over
 _LENGTH = re.compile(rb"content-length: (\d+)\r\n", re.IGNORECASE)

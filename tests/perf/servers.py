@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.embedded.processes import Server, StackError, free_ports
-from tests.perf.cores import cores
+from tests.perf.pinning import cores
 
 
 @dataclass(frozen=True)

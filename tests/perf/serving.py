@@ -24,7 +24,7 @@ from shared.tokens import Presented, TokenVerifier
 from shared.vault import Vault
 from tests.perf.conventional.app import make_app as make_conventional
 from tests.perf.conventional.keys import Keys
-from tests.perf.cores import pin
+from tests.perf.pinning import pin
 
 Told = dict[str, Any]
 

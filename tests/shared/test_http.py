@@ -3,105 +3,23 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
-from uuid import UUID
 
 import pytest
-from fastapi import APIRouter, FastAPI, Form, Query
-from pydantic import Field
+from fastapi import APIRouter, FastAPI
 
-from shared import errors, guards, http
-from shared.bodies import Json
-from shared.http import Body, Caller, View, public
+from shared import guards, http
+from shared.http import Caller
 from shared.service import Service
 from tests.shared.asking import asking, members
 from tests.shared.credentials import make_settings
-
-router = APIRouter(prefix="/consent")
-
-SECRET = "032099000123"
-
-
-class Person(Body):
-    full_name: Annotated[str, Field(max_length=5)]
-
-
-class Sent(Body):
-    request_id: UUID
-    at: datetime
-    state: Literal["granted", "withdrawn"]
-    days: int
-    people: tuple[Person, ...] = ()
-    named: dict[str, int] = Field(default={})
-    free: Json = None
-
-
-class Told(View):
-    request_id: UUID
-    at: datetime
-    people: int
-
-
-class GrantMissing(errors.NotFound):
-    code = "not_found"
-
-
-class Withdrawn(errors.Conflict):
-    code = "grant_withdrawn"
-    fault = "citizen"
-
-
-class SourceDown(errors.Unavailable):
-    code = "source_fault"
-    fault = "source"
-
-
-@router.post("/things")
-@public
-async def post_thing(sent: Sent) -> Told:
-    return Told(request_id=sent.request_id, at=sent.at, people=len(sent.people))
-
-
-@router.post("/forms")
-@public
-async def post_form(answer: Annotated[str, Form(max_length=10)]) -> Told:
-    raise AssertionError(answer)
-
-
-Which = Literal["missing", "foreign", "conflict", "source", "bug"]
-
-
-@router.get("/refusals/{which}")
-@public
-async def get_refusal(which: Which, days: Annotated[int, Query(ge=1)] = 1) -> Told:
-    match which:
-        case "missing":
-            raise GrantMissing
-        case "foreign":
-            raise GrantMissing("it is somebody else's")
-        case "conflict":
-            raise Withdrawn("the grant was withdrawn")
-        case "source":
-            raise SourceDown(retry_at=datetime(2026, 3, 2, 3, 4, 5, tzinfo=UTC))
-        case "bug":
-            raise ValueError(f"no such person: '{SECRET}', born {days}")
+from tests.shared.things import GOOD, SECRET, Told, router
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> FastAPI:
     settings = make_settings(tmp_path)
     return Service("consent", http.make_app(settings, [router], "Consent"), settings).app
-
-
-GOOD = {
-    "request_id": "01902c8e-3c5d-7000-8000-000000000000",
-    "at": "2026-03-02T03:04:05Z",
-    "state": "granted",
-    "days": 3,
-    "people": [{"full_name": "An"}],
-}
 
 
 async def test_a_strict_body_takes_json_as_json_writes_it(app: FastAPI) -> None:
@@ -338,7 +256,7 @@ async def test_a_bug_is_a_bare_500_and_its_log_line_holds_no_values(
     logged = [json.loads(line) for line in lines.splitlines()]
     bug = next(line for line in logged if line["event"] == "unhandled_exception")
     assert bug["exception"] == "builtins.ValueError"
-    assert any("test_http.py" in frame for frame in bug["frames"])
+    assert any("things.py" in frame for frame in bug["frames"])
     assert bug["trace_id"] == answer.json()["trace_id"]
     assert SECRET not in lines
     assert "19900101" not in lines

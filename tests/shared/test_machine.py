@@ -1,9 +1,8 @@
 """Outbox, relay and inbox, played with late commits, outages, loss, repetition, disorder and poison."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, cast
 from uuid import UUID
@@ -16,12 +15,12 @@ from hypothesis.stateful import invariant, precondition, rule
 from infra.embedded.stack import Stack
 from shared import arrival, outbox, redrive, sole
 from shared.db import Tx, prepare
-from shared.errors import Unavailable
 from shared.events import Received, Watermark
-from shared.kafka import BrokerUnavailable, Kafka, Message, Record, partition_for
+from shared.kafka import BrokerUnavailable, Kafka
 from shared.relay import Relay
 from tests.shared.conftest import FIRST, OTHER, PARTITIONS, SECOND, Pair
 from tests.shared.machines import Machine, play
+from tests.shared.wire import Broken, Interrupted, Late, Place, Seen, Wire, partition_of
 
 pytestmark = pytest.mark.stack
 
@@ -33,88 +32,6 @@ SKIP = st.sampled_from([0, 0, 0, 1, 2, -1, -3])
 _RESET = """DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migration'
   LOOP EXECUTE format('TRUNCATE %I RESTART IDENTITY', name); END LOOP; END $$"""
-
-
-class Interrupted(Unavailable):
-    """The database went away while an event was handled."""
-
-    code = "interrupted"
-
-
-@dataclass
-class Wire:
-    """In the place of Kafka: keeps what it acknowledges, and sometimes what it does not."""
-
-    lying: dict[int, list[Record]] = field(default_factory=lambda: {p: [] for p in range(PARTITIONS)})
-    outage: str = ""
-
-    async def publish(self, messages: list[Message]) -> None:
-        if self.outage == "before":
-            raise BrokerUnavailable
-        for each in messages:
-            lying = self.lying[each.partition]
-            lying.append(Record(each.topic, each.partition, len(lying), each.value, dict(each.headers)))
-        if self.outage == "after":
-            raise BrokerUnavailable
-
-
-@dataclass
-class Late:
-    """A transaction that stays open while others commit."""
-
-    connection: Any
-    transaction: Any
-    event_id: UUID
-
-
-@dataclass
-class Broken:
-    """What is wrong with the reader's handlers: they cannot take the next event of some keys, and hence not those."""
-
-    keys: set[str] = field(default_factory=set[str])
-    events: set[UUID] = field(default_factory=set[UUID])
-    interrupted: bool = False
-
-    def mend(self) -> None:
-        """Let the handlers be well again."""
-        self.keys.clear()
-        self.events.clear()
-
-    def refuses(self, event: Received) -> bool:
-        """Say whether this event is poison."""
-        if event.key in self.keys:
-            self.keys.discard(event.key)
-            self.events.add(event.id)
-        return event.id in self.events
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the reader stands on a partition."""
-
-    number: int
-    last: int
-    frozen: bool
-    gaps: list[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What both databases hold after a step."""
-
-    sent: list[Any]
-    effects: list[int]
-    taken: dict[int, str]
-    places: dict[int, Place]
-
-    @cached_property
-    def keys(self) -> dict[int, str]:
-        """Return the key of each numbered event."""
-        return {row["sequence"]: row["key"] for row in self.sent if row["sequence"]}
-
-    def partition(self, number: int) -> int:
-        """Return where a numbered event belongs."""
-        return partition_of(self.keys[number])
 
 
 class Messaging(Machine):
@@ -332,11 +249,6 @@ class Messaging(Machine):
                 for p, number, last, frozen in map(tuple, places)
             },
         )
-
-
-def partition_of(key: str) -> int:
-    """Return where a key's events lie."""
-    return partition_for(key, PARTITIONS)
 
 
 async def _empty(owners: list[str]) -> None:

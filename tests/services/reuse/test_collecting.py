@@ -1,4 +1,4 @@
-"""Collecting: what is granted, at most once while fresh, and what it leaves behind."""
+"""Collecting: what is granted, at most once while fresh, and rightly named when it fails."""
 
 import asyncio
 from dataclasses import replace
@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from services.reuse.domain.words import AttributeId, GrantId
-from services.reuse.service import holdings
 from shared import clock, ids
 from tests.services.reuse.conftest import SHOP, World, code_of, released_attributes
 from tests.services.reuse.doubles import PERSON
@@ -96,17 +95,6 @@ async def test_the_next_procedure_is_handed_nothing_and_fetches_nothing_twice(wo
     assert (world.registries.times_asked("population"), world.registries.times_asked("business")) == (0, 1)
     answer = await world.release(shop, role="owner", **SHOP)
     assert released_attributes(answer) == set(law.attributes)
-
-
-async def test_R6_without_a_consent_to_keep_the_next_dossier_starts_from_nothing(world: World) -> None:
-    first = await world.open()
-    subject_id, _ = await world.mother(first)
-    await world.collect(first)
-    second = await world.open()
-    world.identity.knows(second.party("mother"), subject_id=subject_id)
-    await world.arrives(world.grant_of_law(second, "mother", subject_id))
-    assert (await world.plan(second))["mother-identity"]["outcome"] == "login_again"
-    assert code_of(await world.release(second, "mother-identity")) == (403, "evidence_not_held")
 
 
 async def test_R5_nothing_is_collected_for_a_party_nobody_has_identified(world: World) -> None:
@@ -211,59 +199,6 @@ async def test_a_look_up_that_died_is_landed_as_unavailable_with_its_event_and_a
     assert await answers_of(world, subject_id, "civil_status") == ["unavailable", "found"]
 
 
-async def test_R9_evidence_goes_with_its_last_holding_and_says_so(world: World) -> None:
-    opened = await world.open()
-    subject_id, _ = await world.mother(opened)
-    await world.arrives(world.retention(subject_id, "marriage.record"))
-    await world.collect(opened)
-    await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
-    assert await held(world, subject_id) == {"marriage.record"}
-    deleted = [data for kind, data in await world.events(subject_id) if kind == "reuse.evidence-deleted.v1"]
-    assert {each["reason"] for each in deleted} == {"dossier_closed"}
-    assert "marriage.record" not in {each["attribute"] for each in deleted}
-
-
-async def test_R9_while_another_holding_stands_evidence_stays_when_one_ends(world: World) -> None:
-    opened = await world.open()
-    subject_id, _ = await world.mother(opened)
-    kept = world.retention(subject_id, "marriage.record")
-    await world.arrives(kept)
-    await world.collect(opened)
-    await world.ends(kept)
-    assert "marriage.record" in await held(world, subject_id)
-
-
-async def test_R10_withdrawing_the_keeping_deletes_what_only_it_kept(world: World) -> None:
-    opened = await world.open()
-    subject_id, _ = await world.mother(opened)
-    kept = world.retention(subject_id, "marriage.record")
-    await world.arrives(kept)
-    await world.collect(opened)
-    await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
-    await world.ends(kept)
-    assert await held(world, subject_id) == set()
-    assert (await world.events(subject_id))[-1][1]["reason"] == "grant_withdrawn"
-
-
-async def test_a_retention_grant_that_arrives_late_keeps_what_was_collected_meanwhile(world: World) -> None:
-    opened = await world.open()
-    subject_id, _ = await world.mother(opened)
-    kept = world.retention(subject_id, "marriage.record")
-    await world.collect(opened)
-    await world.arrives(kept)
-    await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
-    assert await held(world, subject_id) == {"marriage.record"}
-
-
-async def test_R11_a_grant_whose_time_is_over_holds_nothing_after_the_next_sweep(world: World) -> None:
-    opened = await world.open()
-    subject_id, grant = await world.mother(opened)
-    await world.collect(opened)
-    await world.execute("UPDATE grant_copy SET valid_until = clock_timestamp() WHERE grant_id = $1", grant.grant_id)
-    await holdings.sweep(world.db, clock.now() + timedelta(seconds=1))
-    assert await held(world, subject_id) == set()
-
-
 async def test_R5_a_provisional_citizen_is_looked_up_once_and_then_like_anybody(world: World) -> None:
     opened = await world.open(channel="counter")
     subject_id, _ = await counter(world, opened, "mother")
@@ -313,11 +248,6 @@ async def counter(world: World, opened: Any, role: str) -> tuple[UUID, Any]:
     world.identity.holds_claims(opened.party(role), keys, source="officer_check")
     await world.arrives(grant)
     return subject_id, grant
-
-
-async def held(world: World, subject_id: UUID) -> set[str]:
-    """Return what is held of a subject."""
-    return set(await world.value("SELECT array(SELECT attribute FROM evidence WHERE subject_id = $1)", subject_id))
 
 
 async def answers_of(world: World, subject_id: UUID, source: str) -> list[str]:

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from tests.perf.cores import cores
+from tests.perf.pinning import cores
 
-_PINNED = "from tests.perf.cores import cores, pin; before = cores(); pin(before[1]); assert cores() == before"
+_PINNED = "from tests.perf.pinning import cores, pin; before = cores(); pin(before[1]); assert cores() == before"
 
 
 @pytest.mark.skipif(len(set(cores())) == 1, reason="with one core there is nothing to keep apart")

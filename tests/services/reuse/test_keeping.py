@@ -1,0 +1,81 @@
+"""Evidence is kept as long as something holds it, and not a moment longer."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from services.reuse.service import holdings
+from shared import clock
+from tests.services.reuse.conftest import World, code_of
+
+pytestmark = pytest.mark.stack
+
+
+async def test_R6_without_a_consent_to_keep_the_next_dossier_starts_from_nothing(world: World) -> None:
+    first = await world.open()
+    subject_id, _ = await world.mother(first)
+    await world.collect(first)
+    second = await world.open()
+    world.identity.knows(second.party("mother"), subject_id=subject_id)
+    await world.arrives(world.grant_of_law(second, "mother", subject_id))
+    assert (await world.plan(second))["mother-identity"]["outcome"] == "login_again"
+    assert code_of(await world.release(second, "mother-identity")) == (403, "evidence_not_held")
+
+
+async def test_R9_evidence_goes_with_its_last_holding_and_says_so(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    await world.arrives(world.retention(subject_id, "marriage.record"))
+    await world.collect(opened)
+    await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
+    assert await held(world, subject_id) == {"marriage.record"}
+    deleted = [data for kind, data in await world.events(subject_id) if kind == "reuse.evidence-deleted.v1"]
+    assert {each["reason"] for each in deleted} == {"dossier_closed"}
+    assert "marriage.record" not in {each["attribute"] for each in deleted}
+
+
+async def test_R9_while_another_holding_stands_evidence_stays_when_one_ends(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    kept = world.retention(subject_id, "marriage.record")
+    await world.arrives(kept)
+    await world.collect(opened)
+    await world.ends(kept)
+    assert "marriage.record" in await held(world, subject_id)
+
+
+async def test_R10_withdrawing_the_keeping_deletes_what_only_it_kept(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    kept = world.retention(subject_id, "marriage.record")
+    await world.arrives(kept)
+    await world.collect(opened)
+    await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
+    await world.ends(kept)
+    assert await held(world, subject_id) == set()
+    assert (await world.events(subject_id))[-1][1]["reason"] == "grant_withdrawn"
+
+
+async def test_a_retention_grant_that_arrives_late_keeps_what_was_collected_meanwhile(world: World) -> None:
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    kept = world.retention(subject_id, "marriage.record")
+    await world.collect(opened)
+    await world.arrives(kept)
+    await world.ask("POST", f"/reuse/dossiers/{opened.uid}/closure", {"outcome": "granted"})
+    assert await held(world, subject_id) == {"marriage.record"}
+
+
+async def test_R11_a_grant_whose_time_is_over_holds_nothing_after_the_next_sweep(world: World) -> None:
+    opened = await world.open()
+    subject_id, grant = await world.mother(opened)
+    await world.collect(opened)
+    await world.execute("UPDATE grant_copy SET valid_until = clock_timestamp() WHERE grant_id = $1", grant.grant_id)
+    await holdings.sweep(world.db, clock.now() + timedelta(seconds=1))
+    assert await held(world, subject_id) == set()
+
+
+async def held(world: World, subject_id: UUID) -> set[str]:
+    """Return what is held of a subject."""
+    return set(await world.value("SELECT array(SELECT attribute FROM evidence WHERE subject_id = $1)", subject_id))
