@@ -75,7 +75,7 @@ def _parts(service: Service, settings: Settings) -> Parts:
         signer=ReleaseSigner(key, settings.own_url, vault, known.attributes),
         identity=IdentityClient(service.client("identity")),
         consent=ConsentClient(service.client("consent"), service.trust),
-        registries=RegistriesClient(settings.registries_url),
+        registries=RegistriesClient(settings.registries_url, ca_file=settings.ca_file),
         lease=Lease(
             length=timedelta(seconds=settings.lease_seconds),
             skew=timedelta(seconds=settings.skew_seconds),

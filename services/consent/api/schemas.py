@@ -96,9 +96,9 @@ class DecisionView(View):
 
 
 class StatesQuestion(Body):
-    """Which grants `reuse` has to know now; hers for the dossier and for keeping come along."""
+    """Which grants `reuse` takes to stand; those that stand for the dossier and for keeping come along."""
 
-    grant_ids: Annotated[list[UUID], Field(max_length=100)]
+    grant_ids: Annotated[list[UUID], Field(max_length=1000)]
     subject_id: UUID
     dossier_uid: UUID | None
 

@@ -109,10 +109,11 @@ async def of_decision(tx: Tx, request_id: UUID) -> list[Grant]:
 
 
 async def states_for(tx: Tx, grant_ids: Collection[UUID], subject_id: UUID, dossier_uid: UUID | None) -> list[Grant]:
-    """Return the named grants of a subject, hers for the dossier, and hers for keeping."""
+    """Return the named grants of a subject as they are, and what of hers stands for the dossier and for keeping."""
     rows = await tx.fetch(
         _SELECT
-        + """WHERE subject_id = $1 AND (grant_id = ANY($2) OR dossier_uid = $3 OR scope = 'retention')
+        + """WHERE subject_id = $1 AND (grant_id = ANY($2)
+                                       OR state = 'granted' AND (dossier_uid = $3 OR scope = 'retention'))
              ORDER BY grant_id""",
         subject_id,
         list(grant_ids),

@@ -15,7 +15,7 @@ from shared.inside import CallRefused, ServiceClient
 from shared.keys import Trust
 
 GRANT_STATES = "grant-states+jwt"
-_LARGEST = 1 << 19  # some hundred grants
+_LARGEST = 1 << 21  # of an answer about as many grants as may be asked for, a thousand
 
 
 class _Grant(BaseModel):
@@ -79,7 +79,7 @@ class ConsentClient:
     async def ask_states(
         self, *, grant_ids: Collection[UUID], subject_id: SubjectId, dossier_uid: UUID | None
     ) -> StateAssertion:
-        """Return how these grants stand, hers for the dossier and for keeping with them.
+        """Return how these grants stand, and with them all that stand for the dossier and for keeping.
 
         Raises CallRefused when the answer is not signed by consent for us.
         """

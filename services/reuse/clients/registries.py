@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from services.reuse.domain.sources import Outcome
 from services.reuse.domain.words import AttributeId
 from shared import log
 from shared.inside import LONGEST_CALL, TIMEOUT
+from shared.tls import trusting
 
 _PATHS = {
     "population": "population",
@@ -62,8 +64,10 @@ class Answer:
 class RegistriesClient:
     """Speaks to the registries; a register that fails, or answers nonsense, is `unavailable`: a source's fault."""
 
-    def __init__(self, base_url: str) -> None:
-        self.http = httpx2.AsyncClient(base_url=base_url, timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+    def __init__(self, base_url: str, *, ca_file: Path | None = None) -> None:
+        self.http = httpx2.AsyncClient(
+            base_url=base_url, timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=trusting(ca_file)
+        )
 
     async def close(self) -> None:
         """Close the connections."""

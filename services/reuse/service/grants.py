@@ -30,11 +30,13 @@ async def learn(tx: Tx, grant: Grant, *, now: datetime) -> None:
 async def ask(
     db: Database, parts: Parts, *, known: Iterable[Grant], subject_id: SubjectId, dossier_uid: UUID, now: datetime
 ) -> StateAssertion:
-    """Have consent say how these grants stand, and take it in. Raises ConsentStatusUnknown when it cannot be asked."""
+    """Have consent say how her grants stand, and take it in. Raises ConsentStatusUnknown when it cannot be asked.
+
+    Of the `known` only those that stand are named: what has ended stays so, and with the years there is more of it.
+    """
+    standing = [each.grant_id for each in known if not each.has_ended(now)]
     try:
-        said = await parts.consent.ask_states(
-            grant_ids=[each.grant_id for each in known], subject_id=subject_id, dossier_uid=dossier_uid
-        )
+        said = await parts.consent.ask_states(grant_ids=standing, subject_id=subject_id, dossier_uid=dossier_uid)
     except Unavailable as outage:
         raise ConsentStatusUnknown from outage
     async with db.transaction() as tx:

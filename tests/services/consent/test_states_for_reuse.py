@@ -9,7 +9,9 @@ import asyncpg
 import pytest
 
 from infra.embedded.stack import Stack
+from services.consent.domain.grant import Grant
 from services.consent.service import states
+from services.consent.store import grants
 from shared import clock, ids, jws
 from tests.services.consent.conftest import World
 from tests.services.consent.granting import based_on_law, consented
@@ -35,6 +37,22 @@ async def test_named_grants_those_of_the_dossier_and_those_of_keeping_come_signe
     assert before <= datetime.fromisoformat(str(claims["t"])) <= clock.now()
     named = {grant["grant_id"] for grant in cast(list[dict[str, str]], claims["grants"])}
     assert named == {str(kept.grant_id), str(law.grant_id), str(other.grant_id)}
+
+
+async def test_what_has_ended_comes_only_where_it_was_taken_to_stand(world: World) -> None:
+    subject = ids.new()
+    named = await ended(world, subject)
+    await ended(world, subject)
+    async with world.db.transaction() as tx:
+        read = await states.read_states(tx, grant_ids=[named.grant_id], subject_id=subject, dossier_uid=None)
+    assert [(grant.grant_id, grant.state) for grant in read.grants] == [(named.grant_id, "withdrawn")]
+
+
+async def ended(world: World, subject: UUID) -> Grant:
+    grant = await consented(world, subject)
+    async with world.db.transaction() as tx:
+        await grants.update(tx, grant.withdraw(clock.now()))
+    return grant
 
 
 async def test_a_grant_of_somebody_else_is_not_told(world: World) -> None:

@@ -129,6 +129,7 @@ class Consent:
         self.key = key
         self.calls: Counter[str] = Counter()
         self.down = False
+        self.named: list[str] = []  # in the newest question
         self.ahead = 0.0  # seconds by which its clock is ahead of ours
         self.app = FastAPI()
 
@@ -138,6 +139,7 @@ class Consent:
             if self.down:
                 return problem(503, "database_unavailable")
             asked = await request.json()
+            self.named = asked["grant_ids"]
             told = [g for g in self.grants.values() if self._is_asked_for(g, asked)]
             claims = {
                 "iss": "consent",
@@ -154,8 +156,8 @@ class Consent:
     @staticmethod
     def _is_asked_for(grant: Grant, asked: dict[str, Any]) -> bool:
         hers = str(grant.subject_id) == asked["subject_id"]
-        wanted = str(grant.grant_id) in asked["grant_ids"] or grant.dossier_uid is None
-        return hers and (wanted or str(grant.dossier_uid) == asked["dossier_uid"])
+        of_this = grant.dossier_uid is None or str(grant.dossier_uid) == asked["dossier_uid"]
+        return hers and (str(grant.grant_id) in asked["grant_ids"] or (grant.state == "granted" and of_this))
 
 
 class Registries:

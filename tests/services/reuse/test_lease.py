@@ -111,6 +111,20 @@ async def test_a_withdrawal_whose_event_is_late_is_learnt_from_consents_own_word
 
 
 @pytest.mark.stack
+async def test_consent_is_asked_about_what_stands_and_not_about_all_that_ended_over_the_years(world: World) -> None:
+    opened = await world.open()
+    subject_id, grant = await world.mother(opened)
+    kept = world.retention(subject_id, "marriage.record")
+    await world.arrives(kept)
+    await world.ends(world.retention(subject_id, "residence.current"))
+    over = {"valid_until": clock.now() - timedelta(days=1), "valid_from": clock.now() - timedelta(days=366)}
+    await world.arrives(world.retention(subject_id, "residence.current", **over))
+    await world.watermark(seconds_ago=5)
+    await world.collect(opened)
+    assert set(world.consent.named) == {str(grant.grant_id), str(kept.grant_id)}
+
+
+@pytest.mark.stack
 async def test_a_late_older_version_never_overwrites_a_newer_one(world: World) -> None:
     opened = await world.open()
     _, grant = await world.mother(opened)
