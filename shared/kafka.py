@@ -3,9 +3,11 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -22,6 +24,25 @@ class BrokerUnavailable(Unavailable):
     """The broker did not acknowledge in time. What was sent may still arrive: send the same bytes again."""
 
     code = "broker_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are to the broker. The password travels within TLS only, to whom an authority of `ca_file` vouches for."""
+
+    username: str
+    password: str = field(repr=False)
+    ca_file: Path
+
+    def options(self) -> dict[str, Any]:
+        """Say it to aiokafka's clients."""
+        return {
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "PLAIN",
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+            "ssl_context": ssl.create_default_context(cafile=self.ca_file),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +75,9 @@ def partition_for(key: str, partitions: int) -> int:
 class Kafka:
     """One service's way to the broker. Nothing is connected before it is needed."""
 
-    def __init__(self, bootstrap: str, *, timeout: float = 10.0) -> None:
+    def __init__(self, bootstrap: str, *, timeout: float = 10.0, login: Login | None = None) -> None:
         self._bootstrap, self._timeout = bootstrap, timeout
+        self._login = login.options() if login else {}
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
 
@@ -88,6 +110,7 @@ class Kafka:
         consumer = AIOKafkaConsumer(
             *topics,
             bootstrap_servers=self._bootstrap,
+            **self._login,
             group_id=group,
             enable_auto_commit=False,  # the default would commit what has not been taken in yet
             auto_offset_reset="earliest",  # the default would skip what came before us
@@ -112,6 +135,7 @@ class Kafka:
             if self._producer is None:
                 producer = AIOKafkaProducer(
                     bootstrap_servers=self._bootstrap,
+                    **self._login,
                     enable_idempotence=True,
                     acks="all",
                     request_timeout_ms=5000,

@@ -8,9 +8,10 @@ from shared.consumer import Consumer, NoticeHandler
 from shared.db import Tx
 from shared.events import Data, Malformed, Notice
 from shared.inbox import Handler
-from shared.kafka import Kafka
+from shared.kafka import Kafka, Login
 from shared.relay import Relay
 from shared.service import Service
+from shared.settings import ServiceSettings, read_text
 
 SEALED = "audit.sealed.v1"
 """How far `audit` has sealed a source's events: every service notes it of its own."""
@@ -32,7 +33,7 @@ class Messaging:
         self._service = service
         self._notices: Mapping[str, NoticeHandler] = {SEALED: partial(note_sealed, of=service.name)}
         self._watermark_every = watermark_every
-        self._kafka = Kafka(service.settings.kafka_bootstrap)
+        self._kafka = Kafka(service.settings.kafka_bootstrap, login=login_of(service.settings))
         service.on_close.append(self._kafka.close)
         service.background += [self._publish, self._read]
 
@@ -66,6 +67,14 @@ class Messaging:
             partitions=service.settings.partitions,
             watermark_every=self._watermark_every,
         )
+
+
+def login_of(settings: ServiceSettings) -> Login | None:
+    """Return who the settings say we are to the broker; a laptop's broker asks nobody."""
+    username, password_file, ca_file = settings.kafka_username, settings.kafka_password_file, settings.kafka_ca_file
+    if username is None or password_file is None or ca_file is None:
+        return None
+    return Login(username, read_text(password_file), ca_file)
 
 
 async def note_sealed(tx: Tx, notice: Notice, *, of: str) -> None:

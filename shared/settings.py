@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, FilePath, ValidationError
+from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 # No user, and nothing that would mean more in a header that names the address, such as a Content-Security-Policy.
@@ -65,6 +65,11 @@ class ServiceSettings(BaseSettings):
     database_url: str = Field(repr=False)
     database_password_file: FilePath | None = None
     kafka_bootstrap: str
+    kafka_username: str | None = None
+    kafka_password_file: FilePath | None = None
+    kafka_ca_file: FilePath | None = None
+    ca_file: FilePath | None = None
+    """PEM: authorities that may vouch for whom we call by https, beside the public ones."""
     public_origin: Origin
     listen_host: str = "127.0.0.1"
     listen_port: Port
@@ -106,10 +111,17 @@ class ServiceSettings(BaseSettings):
             settings = cls.model_validate_strings(given) if not wrong else None
         except ValidationError as error:
             settings = None
-            wrong = [f"{prefix}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+            wrong = [f"{prefix}{_key(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)]
         if settings is None:
             raise InvalidSettings("\n".join(sorted(wrong)))
         return settings
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> Self:
+        given = {part is None for part in (self.kafka_username, self.kafka_password_file, self.kafka_ca_file)}
+        if len(given) > 1:  # a password without TLS would be everybody's on the way
+            raise ValueError("kafka_username, kafka_password_file and kafka_ca_file come together or not at all")
+        return self
 
     @property
     def service(self) -> str:
@@ -134,6 +146,11 @@ class ServiceSettings(BaseSettings):
         password = quote(read_text(self.database_password_file), safe="")
         netloc = f"{parts.username or ''}:{password}@{parts.netloc.rpartition('@')[2]}"
         return urlunsplit(parts._replace(netloc=netloc))
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """Name the key that is wrong; `…` where several do not go together."""
+    return str(location[0]).upper() if location else "…"
 
 
 def read_text(path: Path) -> str:

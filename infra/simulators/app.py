@@ -44,7 +44,9 @@ def make_simulators(settings: Settings, now: Callable[[], datetime] = clock.now)
 
 
 def _city(settings: Settings, now: Callable[[], datetime]) -> Starlette:
-    return make_city_system(settings.public_origin, settings.gateway_origin, settings.keys_dir, now)
+    return make_city_system(
+        settings.public_origin, settings.gateway_origin, settings.keys_dir, now, ca_file=settings.ca_file
+    )
 
 
 def _vneid(

@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     port: int = 8090
     public_origin: str = "http://localhost:8090"
     gateway_origin: str = "http://localhost:8080"
+    ca_file: Path | None = None
+    """PEM: authorities that may vouch for the gateway, beside the public ones."""
     vneid_client_id: str = "motlan-haiphong"
     vneid_redirect_path: str = "/identity/vneid/callback"
     faults: int | None = Field(default=None, validation_alias="FAULTS")

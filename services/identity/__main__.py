@@ -106,7 +106,8 @@ def _vneid(settings: Settings) -> VneidClient:
             key=SigningKey.load(settings.vneid_client_key_file),
             algorithm=settings.vneid_algorithm,
             dialect=DIALECTS[settings.vneid_dialect],
-        )
+        ),
+        ca_file=settings.ca_file,
     )
 
 

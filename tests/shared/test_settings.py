@@ -7,6 +7,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from shared.kafka import Login
+from shared.messaging import login_of
 from shared.settings import InvalidSettings, check_secure_url, read_key
 from tests.shared.credentials import ConsentSettings, make_settings
 
@@ -106,6 +108,25 @@ def test_the_databases_password_lies_in_a_file(tmp_path: Path) -> None:
     )
     assert settings.dsn() == "postgresql://consent:p%40ss@db:5432/consent"
     assert "p@ss" not in repr(settings)
+
+
+def test_the_brokers_password_is_given_with_an_authority_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p@ss\n")
+    whole = {
+        "kafka_username": "consent",
+        "kafka_password_file": tmp_path / "password",
+        "kafka_ca_file": tmp_path / "password",
+    }
+    assert login_of(make_settings(tmp_path, **whole)) == Login("consent", "p@ss", tmp_path / "password")
+    assert login_of(make_settings(tmp_path)) is None
+    for missing in whole:
+        with pytest.raises(ValidationError, match="come together or not at all"):
+            make_settings(tmp_path, **{name: value for name, value in whole.items() if name != missing})
+
+
+def test_half_a_login_at_the_broker_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="come together or not at all"):
+        ConsentSettings.from_environment(environment(tmp_path, CONSENT_KAFKA_USERNAME="consent"))
 
 
 def test_a_key_file_holds_exactly_32_bytes(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The pages of the city system: start with a login button, callback, result."""
 
 import secrets
+import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -22,14 +23,17 @@ from infra.simulators.city_system.offers import OFFERS
 from infra.simulators.city_system.words import outcome, received, refusal
 from infra.simulators.memory import Remembered
 from infra.simulators.pages import render, stylesheet
+from shared.tls import trusting
 
 _COOKIE = "city_visit"
 _VISIT_LIFE = timedelta(minutes=20)
 
 
-def make_city_system(origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime]) -> Starlette:
+def make_city_system(
+    origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime], *, ca_file: Path | None = None
+) -> Starlette:
     """Return the city system as an app to be mounted at `/city`; it acts as every client the offers name."""
-    pages = _Pages(origin, gateway_origin, keys_dir, now)
+    pages = _Pages(origin, gateway_origin, keys_dir, now, trusting(ca_file))
     return Starlette(
         routes=[
             Route("/", pages.start),
@@ -43,8 +47,11 @@ def make_city_system(origin: str, gateway_origin: str, keys_dir: Path, now: Call
 
 
 class _Pages:
-    def __init__(self, origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, origin: str, gateway_origin: str, keys_dir: Path, now: Callable[[], datetime], tls: ssl.SSLContext
+    ) -> None:
         self._origin, self._gateway_origin, self._keys_dir, self._now = origin, gateway_origin, keys_dir, now
+        self._tls = tls
         self._visits: Remembered[tuple[str, str], Visit] = Remembered(now)
         self._results: Remembered[str, Result] = Remembered(now)
 
@@ -95,7 +102,7 @@ class _Pages:
     @asynccontextmanager
     async def _system(self, client_id: str) -> AsyncGenerator[CitySystem]:
         key = ECKey.import_key((self._keys_dir / f"client-{client_id}.pem").read_bytes())
-        async with httpx2.AsyncClient(timeout=15) as http:
+        async with httpx2.AsyncClient(timeout=15, verify=self._tls) as http:
             yield CitySystem(client_id, key, self._gateway_origin, f"{self._origin}/city/callback", http=http)
 
 

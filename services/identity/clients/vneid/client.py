@@ -1,10 +1,10 @@
 """Sends a browser to VNeID, and turns the code it brings back into a verified login."""
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from services.identity.clients.vneid.refusals import invalid, unavailable
 from services.identity.domain.login import LoginFailed, Reason, VerifiedLogin
 from shared.keys import SigningKey, sign_jws
 from shared.settings import SecureUrl
+from shared.tls import trusting
 
 TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # of each step
 LONGEST_CALL = 6.0  # seconds, all steps together: a body may trickle
@@ -65,9 +66,9 @@ class _Metadata(BaseModel):
 class VneidClient:
     """Speaks to VNeID. Every method raises LoginFailed: `source_unavailable`, or `response_invalid` without a why."""
 
-    def __init__(self, registration: Registration) -> None:
+    def __init__(self, registration: Registration, *, ca_file: Path | None = None) -> None:
         self._registration = registration
-        self._tls = ssl.create_default_context()
+        self._tls = trusting(ca_file)
         self.transport: httpx2.AsyncBaseTransport | None = None
         self._keys = ProviderKeys(self._fetch_keys, registration.algorithm)
         self._metadata: tuple[_Metadata, datetime] | None = None
