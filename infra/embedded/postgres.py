@@ -15,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
+from infra.databases import ensure_databases
 from infra.embedded.processes import Server, StackError, check_port_free, run, stop_leftovers
 
 # The wheel's programs without its Python code, which as root adds a system user and opens every directory above to all.
@@ -36,13 +37,6 @@ _SETTINGS = {
     # The log holds no personal data: neither the row a constraint refused nor a statement's parameters.
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
-}
-
-# A service that hangs in a transaction holds everybody's locks: the server ends it.
-_SERVICE_TIMEOUTS = {
-    "statement_timeout": "10s",
-    "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "10s",
 }
 
 
@@ -102,42 +96,8 @@ class Postgres:
         `<name>_owner` owns the schema and runs migrations; `<name>` may use what the owner makes, not change it.
         Nobody else may connect.
         """
-        async with _connection(self.dsn("postgres", "postgres")) as admin:
-            await admin.execute("REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC")
-            for name in names:
-                await self._ensure_roles(admin, name)
-            await self._ensure_created(admin, names)
-        await asyncio.gather(*(self._grant(name) for name in names))
+        await ensure_databases(lambda database: _connection(self.dsn("postgres", database)), self._passwords, *names)
         return {name: ServiceDatabase(self.dsn(f"{name}_owner", name), self.dsn(name, name)) for name in names}
-
-    async def _ensure_roles(self, admin: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
-        for role in (f"{name}_owner", name):
-            if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-                await admin.execute(f"CREATE ROLE {role} LOGIN")
-            await admin.execute(f"ALTER ROLE {role} PASSWORD '{self._passwords[role]}'")
-        for setting, value in _SERVICE_TIMEOUTS.items():
-            await admin.execute(f"ALTER ROLE {name} SET {setting} = '{value}'")
-        await admin.execute(f"ALTER ROLE {name}_owner SET lock_timeout = '5s'")
-
-    async def _ensure_created(self, admin: "asyncpg.Connection[asyncpg.Record]", names: tuple[str, ...]) -> None:
-        existing = {row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")}
-        for name in names:
-            if name not in existing:
-                await admin.execute(f"CREATE DATABASE {name} OWNER {name}_owner")
-
-    async def _grant(self, name: str) -> None:
-        async with _connection(self.dsn("postgres", name)) as admin, admin.transaction():
-            await admin.execute(f"""
-                REVOKE ALL ON DATABASE {name} FROM PUBLIC;
-                GRANT CONNECT ON DATABASE {name} TO {name};
-                ALTER SCHEMA public OWNER TO {name}_owner;
-                REVOKE ALL ON SCHEMA public FROM PUBLIC;
-                GRANT USAGE ON SCHEMA public TO {name};
-                ALTER DEFAULT PRIVILEGES FOR ROLE {name}_owner IN SCHEMA public
-                  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name};
-                ALTER DEFAULT PRIVILEGES FOR ROLE {name}_owner IN SCHEMA public
-                  GRANT USAGE ON SEQUENCES TO {name};
-            """)
 
     async def _answer(self) -> None:
         async with _connection(self.dsn("postgres", "postgres")) as admin:
