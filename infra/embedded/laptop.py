@@ -16,7 +16,7 @@ from infra.embedded.environment import Ports, service_environments
 from infra.embedded.gateway import gateway, load_services, process, until_ready
 from infra.embedded.keyring import SERVICES, Keyring
 from infra.embedded.processes import check_port_free, stop_leftovers
-from infra.embedded.stack import Stack
+from infra.embedded.stack import BROKERS, Stack
 from shared.migrations import migrate
 
 _CLIENTS = Path(__file__).with_name("clients.yaml")
@@ -37,18 +37,20 @@ async def laptop(
     ports: Ports,
     *,
     split: bool = False,
+    brokers: int = BROKERS,
     faults: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Laptop]:
     """Run everything on the data of a directory while the block lasts; all of it answers when it is entered.
 
-    With `split` each service is a process of its own. `faults` are the simulators' `FAULTS` and `FAULTS_KINDS`; without
-    them those of this process's environment hold. `settings` are added to those of every service. What they log goes to
-    `services.log` in the directory. Raises StackError, a sentence for people, for a busy port.
+    With `split` each service is a process of its own; `brokers=3` makes Kafka a cluster. `faults` are the simulators'
+    `FAULTS` and `FAULTS_KINDS`; without them those of this process's environment hold. `settings` are added to those of
+    every service. What they log goes to `services.log` in the directory. Raises StackError, a sentence for people, for
+    a busy port.
     """
     data = await asyncio.to_thread(data.resolve)  # absolute: our processes work elsewhere
     async with AsyncExitStack() as running:
-        keyring, stack = Keyring(data / "keys"), _stack(data, ports)
+        keyring, stack = Keyring(data / "keys"), _stack(data, ports, brokers)
         # The services' code is read while the servers start. Once the stack is there, nobody else runs on these data.
         await asyncio.gather(running.enter_async_context(stack), asyncio.to_thread(load_services))
         stop_leftovers(psutil.Process().name(), data, signal.SIGTERM, signal.SIGKILL)
@@ -83,9 +85,13 @@ def registrations(ports: Ports) -> list[dict[str, Any]]:
     return yaml.safe_load(text)["clients"]
 
 
-def _stack(data: Path, ports: Ports) -> Stack:
+def _stack(data: Path, ports: Ports, brokers: int) -> Stack:
     return Stack(
-        data, postgres_port=ports.postgres, kafka_port=ports.kafka, kafka_controller_port=ports.kafka_controller
+        data,
+        postgres_port=ports.postgres,
+        kafka_port=ports.kafka,
+        kafka_controller_port=ports.kafka_controller,
+        brokers=brokers,
     )
 
 

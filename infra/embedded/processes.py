@@ -37,16 +37,29 @@ def check_port_free(port: int, user: str) -> None:
             raise StackError(f"Port {port}, wanted by {user}, is in use by another program.") from error
 
 
+_given_away: set[int] = set()
+
+
 def free_ports(count: int) -> list[int]:
-    """Return ports on which nobody listens now, all different."""
-    probes = [socket.socket() for _ in range(count)]
+    """Return ports on which nobody listens now, all different, none of them given to an earlier caller of ours.
+
+    An earlier caller may not listen yet.
+    """
+    probes: list[socket.socket] = []
     try:
-        for probe in probes:
+        while len(probes) < count:
+            probe = socket.socket()
             probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+            if int(probe.getsockname()[1]) in _given_away:
+                probe.close()
+            else:
+                probes.append(probe)
+        ports = [int(probe.getsockname()[1]) for probe in probes]
     finally:
         for probe in probes:
             probe.close()
+    _given_away.update(ports)
+    return ports
 
 
 class Server:
@@ -68,6 +81,11 @@ class Server:
     def pid(self) -> int:
         """The operating system's number for it."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, be it frozen."""
+        return self._process.returncode is None
 
     async def until(self, ready: Callable[[], Coroutine[None, None, None]], *, timeout: float = 60) -> None:  # noqa: ASYNC109 - one deadline over many tries
         """Try `ready` until it no longer raises.

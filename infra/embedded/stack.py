@@ -1,6 +1,7 @@
 """PostgreSQL and Kafka together, as `make run`, `make demo` and the tests need them."""
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -9,27 +10,30 @@ from typing import Self
 from infra.embedded.kafka import Kafka
 from infra.embedded.postgres import Postgres, ServiceDatabase
 from infra.embedded.processes import only_one
+from infra.topics import SERVICES as SERVICES
+from infra.topics import TOPICS
 
-SERVICES = ("identity", "consent", "reuse", "audit")
-
-# Partition counts are for life: another count is another topic.
-TOPICS = {f"{service}.events": 4 for service in SERVICES} | {f"{reader}.dead-letters": 1 for reader in SERVICES}
+BROKERS = int(os.environ.get("MOTLAN_BROKERS", "1"))
+"""How many brokers Kafka has where nobody says: by this setting everything here, the tests too, runs on a cluster."""
 
 
 class Stack:
     """The two servers on one data directory, with every database and topic there.
 
     `async with Stack(directory, …) as stack:` gives `stack.databases["consent"].service`, `.owner` (DSNs) and
-    `stack.kafka.bootstrap`. Data are kept: the same directory starts where it ended, however it ended. Raises
-    StackError, whose message is for people, if a port is taken or another process runs on the directory.
+    `stack.kafka.bootstrap`; `brokers=3` makes Kafka a cluster that outlives one of them. Data are kept: the same
+    directory starts where it ended, however it ended. Raises StackError, whose message is for people, if a port is
+    taken or another process runs on the directory.
     """
 
     postgres: Postgres
     kafka: Kafka
     databases: dict[str, ServiceDatabase]
 
-    def __init__(self, data_dir: Path, *, postgres_port: int, kafka_port: int, kafka_controller_port: int) -> None:
-        self._data_dir = data_dir
+    def __init__(
+        self, data_dir: Path, *, postgres_port: int, kafka_port: int, kafka_controller_port: int, brokers: int = BROKERS
+    ) -> None:
+        self._data_dir, self._brokers = data_dir, brokers
         self._ports = postgres_port, kafka_port, kafka_controller_port
         self._exit = AsyncExitStack()
 
@@ -57,6 +61,6 @@ class Stack:
         self.databases = await self.postgres.ensure_databases(*SERVICES)
 
     async def _start_kafka(self, opened: AsyncExitStack) -> None:
-        self.kafka = await Kafka.start(self._data_dir / "kafka", self._ports[1], self._ports[2])
+        self.kafka = await Kafka.start(self._data_dir / "kafka", *self._ports[1:], brokers=self._brokers)
         opened.push_async_callback(lambda: self.kafka.stop())
         await self.kafka.ensure_topics(TOPICS)

@@ -14,12 +14,11 @@ import httpx2
 from infra.embedded.edge import edge, passing_client, proxy
 from infra.embedded.environment import ROOT, Ports, service_environments
 from infra.embedded.gateway import DidNotStart, edge_config, serving, until_ready
-from infra.embedded.kafka import Kafka
 from infra.embedded.keyring import SERVICES, Keyring
 from infra.embedded.laptop import registrations, simulator_settings
 from infra.embedded.postgres import Postgres
 from infra.embedded.processes import free_ports, tail
-from infra.embedded.stack import TOPICS, Stack
+from infra.embedded.stack import BROKERS, TOPICS, Stack
 from shared.migrations import migrate
 
 SIMULATORS = "infra.simulators"
@@ -153,11 +152,11 @@ class System:
 
     async def kill_kafka(self) -> None:
         """End the broker as a power cut does, frozen or not."""
-        await self.stack.kafka._server.stop(signal.SIGKILL)
+        await self.stack.kafka.kill()
 
     async def start_kafka(self) -> None:
         """Start the broker again on its data, and its topics if these were wiped."""
-        self.stack.kafka = await Kafka.start(self.data / "kafka", self.ports.kafka, self.ports.kafka_controller)
+        await self.stack.kafka.resume()
         await self.stack.kafka.ensure_topics(TOPICS)
 
     async def kill_postgres(self) -> None:
@@ -166,11 +165,11 @@ class System:
 
     def freeze_kafka(self) -> None:
         """Stop the broker where it stands: its connections stay open and nobody answers."""
-        os.kill(self.stack.kafka.pid, signal.SIGSTOP)
+        self.stack.kafka.freeze()
 
     def thaw_kafka(self) -> None:
         """Let the broker go on."""
-        os.kill(self.stack.kafka.pid, signal.SIGCONT)
+        self.stack.kafka.thaw()
 
     async def start_postgres(self) -> None:
         """Start the database server again on its data; it recovers first."""
@@ -193,7 +192,7 @@ class System:
 
 @asynccontextmanager
 async def system(
-    data: Path, *, start: tuple[str, ...] = ("simulators", *SERVICES), public: bool = True
+    data: Path, *, start: tuple[str, ...] = ("simulators", *SERVICES), public: bool = True, brokers: int = BROKERS
 ) -> AsyncGenerator[System]:
     """Run a migrated stack on free ports and start these processes; `public` opens the edge before the services.
 
@@ -201,7 +200,7 @@ async def system(
     """
     ports, data = Ports(*free_ports(len(Ports.__dataclass_fields__))), await asyncio.to_thread(data.resolve)
     async with AsyncExitStack() as open_:
-        stack = await open_.enter_async_context(_stack(data, ports))
+        stack = await open_.enter_async_context(_stack(data, ports, brokers))
         await asyncio.gather(*(migrate(stack.databases[name].owner, name) for name in SERVICES))
         running = System(data, ports, stack, Keyring(data / "keys"))
         running.keyring.auditor_keys()
@@ -214,7 +213,11 @@ async def system(
         yield running
 
 
-def _stack(data: Path, ports: Ports) -> Stack:
+def _stack(data: Path, ports: Ports, brokers: int) -> Stack:
     return Stack(
-        data, postgres_port=ports.postgres, kafka_port=ports.kafka, kafka_controller_port=ports.kafka_controller
+        data,
+        postgres_port=ports.postgres,
+        kafka_port=ports.kafka,
+        kafka_controller_port=ports.kafka_controller,
+        brokers=brokers,
     )

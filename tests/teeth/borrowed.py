@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from infra.embedded.broker import Broker, Listening
 from infra.embedded.kafka import Kafka
 from infra.embedded.postgres import Postgres, _Passwords
 from infra.embedded.processes import Server
@@ -39,7 +40,9 @@ async def borrow(directory: Path) -> Stack:
     stack = Stack(directory, postgres_port=postgres["port"], kafka_port=kafka["port"], kafka_controller_port=0)
     passwords = _Passwords(directory / "postgres" / "passwords.json")
     stack.postgres = Postgres(postgres["port"], passwords, _server("PostgreSQL", postgres, directory))
-    stack.kafka = Kafka(kafka["port"], _server("Kafka", kafka, directory))
+    broker = Broker(directory, 1, [Listening(kafka["port"], 0)])
+    broker._server = _server("Kafka", kafka, directory)
+    stack.kafka = Kafka(directory, [broker])
     await _drop_databases(stack.postgres.dsn("postgres", "postgres"))
     stack.databases = await stack.postgres.ensure_databases(*SERVICES)
     return stack
