@@ -13,13 +13,14 @@ from shared.diverted import Limits, TooMuchDiverted
 from shared.errors import Unavailable
 from shared.events import Malformed, Notice, Received, Watermark
 from shared.inbox import Failure, Handler, Intake
-from shared.kafka import Kafka, Message, Record, Subscription
+from shared.kafka import Kafka, Message, NoPartitionLeft, Record, Subscription
 from shared.keys import Forged, Trust
 
 NoticeHandler = Callable[[Tx, Notice], Awaitable[None]]
 WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
 
 _TRIES = 3  # of an event whose handler fails; an outage is not counted, it is waited for
+_STAND_BY = 2.0  # until the next look for a partition that has no reader
 _TOGETHER = 50  # records of a partition taken in by one commit
 
 
@@ -62,6 +63,9 @@ class Consumer:
                         await self._read(subscription)
             except TooMuchDiverted as reason:
                 await self._stop(str(reason))
+            except NoPartitionLeft:
+                log.info("consumer_stands_by", reader=self._reader)
+                await asyncio.sleep(_STAND_BY)
             except Unavailable as outage:
                 log.warning("consumer_interrupted", reader=self._reader, code=outage.code)
                 await asyncio.sleep(1)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from shared import log
 from shared.errors import Unavailable
+from shared.progress import Place, Progress
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -43,6 +45,15 @@ class Login:
             "sasl_plain_password": self.password,
             "ssl_context": ssl.create_default_context(cafile=self.ca_file),
         }
+
+
+class NoPartitionLeft(BrokerUnavailable):
+    """The group has a member for each partition: one more would sit idle, and with aiokafka stay so (issue 1187)."""
+
+    code = "no_partition_left"
+
+
+_LOOK_EVERY = 10.0  # seconds between two looks at how far we are behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +116,9 @@ class Kafka:
     async def subscribe(self, group: str, topics: Sequence[str]) -> AsyncGenerator["Subscription"]:
         """Read topics as a member of a group, from where its last commit stands, or from their beginning.
 
-        Raises BrokerUnavailable, here and in whatever the subscription does.
+        Raises BrokerUnavailable, here and in whatever the subscription does; NoPartitionLeft where it would be idle.
         """
+        await self._check_room(group, topics)
         consumer = AIOKafkaConsumer(
             *topics,
             bootstrap_servers=self._bootstrap,
@@ -129,6 +141,22 @@ class Kafka:
             with suppress(KafkaError, OSError):
                 async with asyncio.timeout(5):
                     await consumer.stop()
+
+    async def _check_room(self, group: str, topics: Sequence[str]) -> None:
+        """Raise NoPartitionLeft when the group has as many members as its topics have partitions."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, **self._login, request_timeout_ms=5000)
+        with _failures():
+            async with asyncio.timeout(self._timeout):
+                try:
+                    await admin.start()
+                    told = await admin.describe_topics(list(topics))
+                    (answer,) = await admin.describe_consumer_groups([group])
+                finally:
+                    await admin.close()
+        members = len(answer.to_object()["groups"][0]["members"])
+        partitions = sum(len(topic["partitions"]) for topic in told)
+        if members >= partitions > 0:
+            raise NoPartitionLeft(f"{members} members, {partitions} partitions")
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._opening:
@@ -163,12 +191,26 @@ class Subscription:
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
         self._paused: dict[TopicPartition, float] = {}
+        self._progress = Progress(asyncio.get_running_loop().time())
+
+    @property
+    def lag(self) -> Mapping[Place, int]:
+        """How many records of each partition of ours were still to be read at the last look, some seconds ago."""
+        return self._progress.lag
 
     async def poll(self, seconds: float) -> list[list[Record]]:
-        """Wait at most so long for records; return them per partition, in order."""
+        """Wait at most so long for records; return them per partition, in order.
+
+        A client that looks alive and delivers nothing has no signal of its own: every ten seconds our position is held
+        against the partitions' ends, and half a minute without a step though there is more raises BrokerUnavailable.
+        """
         self._resume()
         with _failures():
             found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=500)
+        self._progress.delivered((each.topic, each.partition) for each in found)
+        now = asyncio.get_running_loop().time()
+        if now >= self._progress.looked_at + _LOOK_EVERY:
+            self._look(await self._positions(), now)
         return [[_record(one) for one in records] for records in found.values() if records]
 
     async def commit(self, record: Record) -> None:
@@ -187,6 +229,21 @@ class Subscription:
             self._consumer.seek(partition, record.offset)
             self._consumer.pause(partition)
             self._paused[partition] = asyncio.get_running_loop().time() + seconds
+
+    def _look(self, positions: Mapping[Place, tuple[int, int]] | None, now: float) -> None:
+        if not self._progress.is_stuck(positions, now):
+            return
+        raise NoPartitionLeft("none was assigned") if positions == {} else BrokerUnavailable("stuck")
+
+    async def _positions(self) -> Mapping[Place, tuple[int, int]] | None:
+        """Return where we are in each partition of ours and where it ends; None when that could not be found out."""
+        try:
+            async with asyncio.timeout(5):
+                ours = self._consumer.assignment()
+                ends = await self._consumer.end_offsets(list(ours)) if ours else {}
+                return {(p.topic, p.partition): (await self._consumer.position(p), end) for p, end in ends.items()}
+        except (KafkaError, OSError, IllegalStateError):
+            return None
 
     def _resume(self) -> None:
         now = asyncio.get_running_loop().time()
