@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, Status, StatusCode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import log, telemetry
+from shared import log
 from shared.errors import Problem
+from shared.measures import REQUESTS
 from shared.problems import BodyTooLarge, HeadersTooLarge, InternalError
 from shared.telemetry import Telemetry
 
@@ -52,6 +53,7 @@ class Kernel:
         self._render = render
         headers = DEFAULT_HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})  # RFC 6797
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._scheme = {"url.scheme": "https" if secure else "http"}
         self._max_body = max_body
         self._body_seconds = body_seconds
 
@@ -63,7 +65,7 @@ class Kernel:
         told = _header(scope, b"traceparent")
         with (
             self._tracer.request(scope["method"], told, inside=inside) as span,
-            log.bound(service=self._service, trace_id=telemetry.trace_id()),
+            log.bound(service=self._service),
         ):
             await self._serve(scope, receive, send, span)
 
@@ -88,7 +90,17 @@ class Kernel:
             if status == 0:
                 await self._render(scope, InternalError())(scope, receive, send_with_headers)
         finally:
-            _finish(span, scope, status, started)
+            self._finish(span, scope, status, started)
+
+    def _finish(self, span: Span, scope: Scope, status: int, started: float) -> None:
+        route, took = route_template(scope), time.perf_counter() - started
+        span.update_name(f"{scope['method']} {route}")
+        labels = {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
+        span.set_attributes(labels)
+        if status >= 500 or not status:  # OpenTelemetry, HTTP server spans: a refusal is no error of ours
+            span.set_status(Status(StatusCode.ERROR))
+        self._tracer.record(REQUESTS, took, labels | self._scheme)
+        log.info("request", method=scope["method"], route=route, status=status, duration_ms=round(took * 1000, 1))
 
     def _find_excess(self, scope: Scope) -> Problem | None:
         headers = scope["headers"]
@@ -143,11 +155,3 @@ def _bounded(receive: Receive, limit: int, seconds: float) -> Receive:
 def route_template(scope: Scope) -> str:
     """Name the route taken, with its placeholders: a path may hold somebody's identifiers, a template never."""
     return getattr(scope.get("route"), "path", None) or "(no route)"
-
-
-def _finish(span: Span, scope: Scope, status: int, started: float) -> None:
-    route = route_template(scope)
-    span.update_name(f"{scope['method']} {route}")
-    span.set_attributes({"http.route": route, "http.response.status_code": status})
-    took = round((time.perf_counter() - started) * 1000, 1)
-    log.info("request", method=scope["method"], route=route, status=status, duration_ms=took)

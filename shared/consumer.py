@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
-from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind
 
-from shared import alarms, arrival, diverted, inbox, log, telemetry
+from shared import alarms, arrival, diverted, inbox, log, spans, telemetry
 from shared.arrival import Arrived
 from shared.db import Database, Tx
 from shared.diverted import Limits, TooMuchDiverted
@@ -15,6 +15,7 @@ from shared.events import Malformed, Notice, Received, Watermark
 from shared.inbox import Failure, Handler, Intake
 from shared.kafka import Kafka, Message, NoPartitionLeft, Record, Subscription
 from shared.keys import Forged, Trust
+from shared.measures import TAKEN
 
 NoticeHandler = Callable[[Tx, Notice], Awaitable[None]]
 WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
@@ -137,18 +138,26 @@ class Consumer:
         """Take in records of one partition, in order, in one transaction."""
         events = [arrived for _, arrived in batch if isinstance(arrived, Received)]
         source, partition = batch[0][1].source, batch[0][0].partition
-        async with self._db.transaction() as tx:
-            async with inbox.intake(tx, source, partition, events) as intake:
-                outcomes = [await self._take(tx, intake, record, arrived) for record, arrived in batch]
-            if "parked" in outcomes or "conflict" in outcomes:
-                await diverted.check_parked(tx, self._limits)
-        for (_, arrived), outcome in zip(batch, outcomes, strict=True):
-            if isinstance(arrived, Received):
-                told = {"source": arrived.source, "type": arrived.type, "sequence": arrived.sequence}
-                log.info("event_taken", reader=self._reader, **told, outcome=outcome)
+        with _taking(batch) as taking:
+            async with self._db.transaction() as tx:
+                async with inbox.intake(tx, source, partition, events) as intake:
+                    outcomes = [await self._take(tx, intake, *one) for one in taking]
+                if "parked" in outcomes or "conflict" in outcomes:
+                    await diverted.check_parked(tx, self._limits)
+            for (span, _, arrived), outcome in zip(taking, outcomes, strict=True):
+                if isinstance(arrived, Received):
+                    self._tell(span, arrived, outcome)
 
-    async def _take(self, tx: Tx, intake: Intake, record: Record, arrived: Arrived) -> str:
-        with _trace(record):
+    def _tell(self, span: Span, taken: Received, outcome: str) -> None:
+        told = {"source": taken.source, "type": taken.type, "sequence": taken.sequence, "outcome": outcome}
+        telemetry.count(TAKEN, {"source": taken.source, "outcome": outcome})
+        span.set_attributes({f"motlan.event.{name}": value for name, value in told.items()})
+        with spans.within(span):
+            log.info("event_taken", reader=self._reader, **told)
+
+    async def _take(self, tx: Tx, intake: Intake, span: Span, record: Record, arrived: Arrived) -> str:
+        """Take in one of them; what it causes belongs to the trace of what caused it."""
+        with spans.within(span):
             match arrived:
                 case Received():
                     handler = self._handlers.get(arrived.type, self._handlers.get("*"))
@@ -193,11 +202,16 @@ class Consumer:
 
 
 @contextmanager
-def _trace(record: Record) -> Generator[None]:
-    """Let what an event causes belong to the trace of what caused it."""
-    told = telemetry.parse(arrival.traceparent(record))
-    if told is None:
-        yield
-        return
-    with trace.use_span(trace.NonRecordingSpan(told), record_exception=False, set_status_on_exception=False):
-        yield
+def _taking(batch: Sequence[tuple[Record, Arrived]]) -> Generator[list[tuple[Span, Record, Arrived]]]:
+    """Span what is taken in by one transaction: as a whole, and each event in the trace of what caused it."""
+    topic, partition = batch[0][0].topic, batch[0][0].partition
+    told = {
+        "messaging.system": "kafka", "messaging.destination.name": topic,
+        "messaging.destination.partition.id": str(partition),
+    }  # fmt: skip
+    causes = [arrival.traceparent(record) for record, _ in batch]
+    with (
+        spans.batch(f"take in {topic}", {**told, "messaging.batch.message_count": len(batch)}),
+        spans.each(f"process {topic}", SpanKind.CONSUMER, causes, told) as each,
+    ):
+        yield [(span, record, arrived) for span, (record, arrived) in zip(each, batch, strict=True)]

@@ -17,7 +17,7 @@ from shared.idempotency import Once
 from shared.keys import Trust
 from shared.settings import ServiceSettings
 from shared.strictness import only_i_json, only_known_query
-from shared.telemetry import Telemetry
+from shared.telemetry import Telemetry, collector
 
 __all__ = [
     "Body",
@@ -195,7 +195,7 @@ def make_app(
         app.include_router(router)
     check_all_guarded(app)
     answer_problems(app, render := renderer(render_page, render_at or {}))
-    app.state.telemetry = telemetry or Telemetry(settings.service, settings.otlp_endpoint)
+    app.state.telemetry = telemetry or _telemetry(settings)
     if front:
         app.add_middleware(Fronted, front=front, present=_present, render=render)
     app.add_middleware(
@@ -208,3 +208,7 @@ def make_app(
         body_seconds=body_seconds,
     )
     return app
+
+
+def _telemetry(settings: ServiceSettings) -> Telemetry:
+    return Telemetry(settings.service, collector(settings.otlp_endpoint) if settings.otlp_endpoint else None)

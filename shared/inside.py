@@ -11,7 +11,7 @@ import httpx2
 from fastapi import Request
 from pydantic import JsonValue
 
-from shared import clock, jws, log, replay, telemetry
+from shared import clock, jws, log, replay, spans, telemetry
 from shared.db import Tx
 from shared.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Problem, Unauthenticated, Unavailable
 from shared.guards import guard
@@ -144,12 +144,15 @@ class ServiceClient:
         return self._read(answer)
 
     async def _send(self, method: str, path: str, what: Mapping[str, Any]) -> httpx2.Response:
-        # Signed anew each time: an assertion is good for one use.
-        headers = {"authorization": f"Bearer {assertion(self._caller, self._callee, self._key, clock.now())}"}
-        if traceparent := telemetry.traceparent():
-            headers["traceparent"] = traceparent
-        async with asyncio.timeout(LONGEST_CALL):
-            return await self.http.request(method, path, headers=headers, **what)
+        with spans.calling(self._callee, method) as call:
+            # Signed anew each time: an assertion is good for one use.
+            headers = {"authorization": f"Bearer {assertion(self._caller, self._callee, self._key, clock.now())}"}
+            if traceparent := telemetry.traceparent():
+                headers["traceparent"] = traceparent
+            async with asyncio.timeout(LONGEST_CALL):
+                answer = await self.http.request(method, path, headers=headers, **what)
+            call.answered(answer.status_code)
+            return answer
 
     def _read(self, answer: httpx2.Response) -> dict[str, JsonValue]:
         if answer.status_code == 204:

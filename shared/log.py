@@ -11,7 +11,7 @@ from typing import cast
 
 import orjson
 
-from shared import clock
+from shared import clock, telemetry
 
 _bound: ContextVar[dict[str, object]] = ContextVar("log_bound", default={})  # noqa: B039 - never changed in place
 
@@ -22,7 +22,7 @@ _ROOT = Path(__file__).parent.parent
 
 @contextmanager
 def bound(**fields: object) -> Generator[None]:
-    """Add fields, such as the service's name and a trace id, to every line written within."""
+    """Add fields, such as the service's name, to every line written within; the trace is added by itself."""
     token = _bound.set(_bound.get() | fields)
     try:
         yield
@@ -70,6 +70,6 @@ def _short(filename: str) -> str:
 
 
 def _write(level: str, event: str, fields: dict[str, object]) -> None:
-    line = {"time": clock.now(), "level": level, "event": event} | _bound.get() | fields
+    line = {"time": clock.now(), "level": level, "event": event} | telemetry.ids() | _bound.get() | fields
     sys.stdout.write(orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode() + "\n")
     sys.stdout.flush()

@@ -2,15 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from shared import alarms, clock, events, log, numbering, sole
+from opentelemetry.trace import SpanKind
+
+from shared import alarms, clock, events, log, numbering, sole, spans, telemetry
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.events import Data
 from shared.kafka import BrokerUnavailable, Headers, Kafka, Message, partition_for
 from shared.keys import ServiceKey
+from shared.measures import PUBLISHED
 
 _POLL = 0.2  # the backstop; a commit in this process wakes the relay at once
 _AGAIN = 0.5  # after an outage
@@ -35,6 +39,7 @@ class Relay:
         self._source, self._dsn, self._db, self._kafka = source, dsn, db, kafka
         self._sign = numbering.Signer(source, key, partitions)
         self._key, self._partitions, self._batch = key, partitions, batch
+        self._told = {"messaging.system": "kafka", "messaging.destination.name": f"{source}.events"}
         self._watermark_every = watermark_every
         self._watermark_at, self._news = float("-inf"), True
         self._stalled = True  # perhaps, in an earlier process: the first acknowledgement clears that alarm
@@ -85,10 +90,19 @@ class Relay:
             rows = await numbering.unpublished(tx, self._batch)
         if not rows:
             return 0
-        await self._send(session, [self._message(row) for row in rows])
+        with spans.batch(f"publish to {self._source}.events", {"messaging.batch.message_count": len(rows)}):
+            await self._publish_rows(session, rows)
+        return len(rows)
+
+    async def _publish_rows(self, session: sole.Session, rows: Sequence[numbering.Numbered]) -> None:
+        causes = [row.traceparent for row in rows]
+        with spans.each(f"publish {self._source}.events", SpanKind.PRODUCER, causes, self._told) as sent:
+            messages = [self._message(row, telemetry.traceparent(span)) for row, span in zip(rows, sent, strict=True)]
+            await self._send(session, messages)
         async with session.transaction() as tx:
             await numbering.mark_published(tx, rows)
-        return len(rows)
+        telemetry.count(PUBLISHED, {}, len(rows))
+        log.info("events_published", source=self._source, events=len(rows), through_sequence=rows[-1].sequence)
 
     def _watermark_due(self, sent: int) -> bool:
         waited = time.monotonic() - self._watermark_at
@@ -121,8 +135,8 @@ class Relay:
             async with asyncio.timeout(max(0.0, min(_POLL, due))):
                 await self._db.outbox_committed.wait()
 
-    def _message(self, n: numbering.Numbered) -> Message:
-        headers = _headers(n.signature, n.kid, n.traceparent)
+    def _message(self, n: numbering.Numbered, traceparent: str | None) -> Message:
+        headers = _headers(n.signature, n.kid, traceparent)
         return Message(f"{self._source}.events", n.partition, n.key.encode(), n.canonical, headers)
 
     def _notice(self, type_: str, data: Data, partition: int, at: datetime) -> Message:

@@ -20,6 +20,7 @@ from shared.protocol import BoundedProtocol
 from shared.settings import ServiceSettings
 from shared.timers import every
 from shared.tokens import KeySource, TokenVerifier
+from shared.watchdog import watching
 
 SWEEP_SECONDS = 60
 
@@ -77,7 +78,7 @@ class Service:
 
         Raises health.NotMigrated or db.DatabaseUnavailable before anything has started.
         """
-        with log.bound(service=self.name):
+        with log.bound(service=self.name), self.app.state.telemetry.current():
             async with AsyncExitStack() as stack:
                 for close in self.on_close:
                     stack.push_async_callback(close)
@@ -138,7 +139,7 @@ class _Server(uvicorn.Server):
 def serve(service: Service) -> None:
     """Run a service as a process of its own until it is told to stop (SIGTERM), finishing what it has begun."""
     config = server_config(service)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner, watching(runner.get_loop()):
         runner.run(_serve(service, _Server(config)))
 
 

@@ -52,6 +52,17 @@ def check_origin(url: str) -> str:
     return origin
 
 
+def check_collector(url: str) -> str:
+    """Accept an http(s) URL to which `/v1/traces` can be added; raises ValueError, naming the rule."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not _HOST_AND_PORT.fullmatch(parts.netloc):
+        raise ValueError("must be an absolute http(s) URL")
+    if parts.query or parts.fragment or parts.path.rstrip("/").endswith(("/v1/traces", "/v1/metrics")):
+        raise ValueError("must be a base URL, without /v1/traces")
+    return url.rstrip("/")
+
+
+CollectorUrl = Annotated[str, AfterValidator(check_collector)]
 SecureUrl = Annotated[str, AfterValidator(check_secure_url)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -81,7 +92,8 @@ class ServiceSettings(BaseSettings):
     reuse_url: str
     audit_url: str
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
-    otlp_endpoint: str | None = None
+    otlp_endpoint: CollectorUrl | None = None
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP), as OTEL_EXPORTER_OTLP_ENDPOINT is."""
 
     @classmethod
     def settings_customise_sources(

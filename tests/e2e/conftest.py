@@ -6,7 +6,7 @@ A second one has sources that fail, under each seed of `FAULTS_SEEDS`, and every
 import io
 import logging
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,24 +49,29 @@ async def cast(system: Laptop) -> AsyncGenerator[Cast]:
 
 @dataclass
 class Collector:
-    """Takes traces as a collector of OpenTelemetry does, as they come."""
+    """Takes traces and metrics as a collector of OpenTelemetry does, as they come."""
 
     port: int
     traces: list[bytes] = field(default_factory=list[bytes])
+    metrics: list[bytes] = field(default_factory=list[bytes])
 
     @property
     def address(self) -> str:
-        """Where traces are sent to."""
-        return f"http://127.0.0.1:{self.port}/v1/traces"
+        """The base of where they are sent to."""
+        return f"http://127.0.0.1:{self.port}"
 
     def config(self) -> uvicorn.Config:
         """Say how it is served."""
 
-        async def take(request: Request) -> Response:
-            self.traces.append(await request.body())
-            return Response()
+        def taking(kept: list[bytes]) -> Callable[[Request], Awaitable[Response]]:
+            async def take(request: Request) -> Response:
+                kept.append(await request.body())
+                return Response()
 
-        app = Starlette(routes=[Route("/v1/traces", take, methods=["POST"])])
+            return take
+
+        kinds = {"/v1/traces": self.traces, "/v1/metrics": self.metrics}
+        app = Starlette(routes=[Route(path, taking(kept), methods=["POST"]) for path, kept in kinds.items()])
         return uvicorn.Config(app, port=self.port, lifespan="off", log_config=None, access_log=False)
 
 

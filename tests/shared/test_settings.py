@@ -42,6 +42,14 @@ def test_every_wrong_key_is_named_and_no_value_shown(tmp_path: Path) -> None:
     assert "hunter2" not in told
 
 
+@pytest.mark.parametrize("url", ["collector:4318", "http://c:4318/v1/traces", "http://c/v1/metrics/", "http://c/?a=b"])
+def test_a_collector_is_named_by_its_base_url_as_opentelemetry_does(tmp_path: Path, url: str) -> None:
+    given = ConsentSettings.from_environment(environment(tmp_path, CONSENT_OTLP_ENDPOINT="http://collector:4318/"))
+    assert given.otlp_endpoint == "http://collector:4318"
+    with pytest.raises(InvalidSettings, match="CONSENT_OTLP_ENDPOINT"):
+        ConsentSettings.from_environment(environment(tmp_path, CONSENT_OTLP_ENDPOINT=url))
+
+
 def test_settings_made_in_code_do_not_look_at_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSENT_OTLP_ENDPOINT", "http://collector")
     assert make_settings(tmp_path).otlp_endpoint is None
