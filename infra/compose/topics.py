@@ -59,7 +59,7 @@ async def prepare(bootstrap: str, login: Login, topics: Mapping[str, int] = TOPI
 
 
 async def _make(admin: AIOKafkaAdminClient, topics: Mapping[str, int]) -> None:
-    wanted = [NewTopic(name, count, _AS_THE_BROKERS_SAY, topic_configs=RETENTION) for name, count in topics.items()]
+    wanted = [NewTopic(name, count, _AS_THE_BROKERS_SAY, {}, RETENTION) for name, count in topics.items()]
     answer: Any = await admin.create_topics(wanted)
     refused = [error for error in answer.topic_errors if error[1] not in (0, _TOPIC_EXISTS)]
     if refused:
