@@ -17,7 +17,7 @@ from infra.lab.programs import CADDY, COMPOSE, built
 
 
 def main(command: list[str]) -> int:
-    """Play the story, or, if there is a command, run that with the engine and the images in place; 0 if all went well."""
+    """Play the story, or, if there is a command, run that on the engine with the images; 0 if all went well."""
     console = Console(file=sys.__stdout__)
     try:
         _play(console, command, pulled=os.environ.get("IMAGES") == "real")
@@ -41,10 +41,12 @@ def _play(console: Console, command: list[str], *, pulled: bool) -> None:
             aloud(*command, env=env)
         else:
             story.play(console, env)
-            console.print(f"The lab took {(time.monotonic() - begun) / 60:.1f} minutes; its images: {_which(pulled)}.")
+            console.print(
+                f"The lab took {(time.monotonic() - begun) / 60:.1f} minutes; its images: {_which(pulled=pulled)}."
+            )
 
 
-def _which(pulled: bool) -> str:
+def _which(*, pulled: bool) -> str:
     return "the real ones, pulled" if pulled else "stand-ins, which prove the wiring, not the images"
 
 

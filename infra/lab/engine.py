@@ -40,8 +40,8 @@ def _check_alone() -> None:
     """Two engines would share one bridge and one table of packet filters, and break each other's networks."""
     if Path("/var/run/docker.pid").exists() and _is_docker(Path("/var/run/docker.pid")):
         raise StackError(
-            "A Docker engine runs on this machine already, and the lab's would disturb it: end it first (its images and\n"
-            "volumes stay as they are), or, if it can pull images, use it without the lab: make up."
+            "A Docker engine runs on this machine already, and the lab's would disturb it: end it first,\n"
+            "or, if it can pull images, use it without the lab: make up."
         )
 
 

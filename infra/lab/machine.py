@@ -16,7 +16,7 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def install() -> list[str]:
-    """Install the packages whose programs are missing, and return their names. Raises StackError off Debian or unless root."""
+    """Install the packages whose programs are missing, and return their names. Raises StackError."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise StackError("The lab runs a Docker engine of its own: as root, on Debian, with apt-get.")
     missing = sorted({package for program, package in _PACKAGES.items() if not _there(program)})

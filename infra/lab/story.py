@@ -1,4 +1,4 @@
-"""What the lab does with the compose file: up, the demo, two replicas of each service, a restart of each, the demo again."""
+"""What the lab does with the compose file: up, the demo, two replicas of each service, a restart of each."""
 
 import json
 import time
