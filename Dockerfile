@@ -16,6 +16,6 @@ COPY . /app
 USER 10001:10001
 WORKDIR /app
 EXPOSE 8000
-HEALTHCHECK --interval=5s --timeout=5s --retries=6 --start-period=90s \
+HEALTHCHECK --interval=5s --timeout=10s --retries=6 --start-period=90s \
   CMD ["python", "-m", "infra.compose.healthy", "/health/ready"]
 CMD ["python", "-c", "raise SystemExit('say what to run: python -m services.consent, for one')"]

@@ -7,12 +7,12 @@ from typing import Literal
 from infra.topics import SERVICES, TOPICS
 
 FOLLOWS = {
-    "identity": ("consent", "reuse"),
-    "consent": ("identity", "reuse"),
+    "identity": ("consent", "reuse", "audit"),
+    "consent": ("identity", "reuse", "audit"),
     "reuse": ("identity", "consent", "audit"),
     "audit": ("identity", "consent", "reuse", "audit"),
 }
-"""Whose events each service reads; the same as its own `SOURCES`."""
+"""Whose events each service reads: its own `SOURCES`, and how far `audit` has sealed."""
 
 SPECTATOR = "tools"
 """May look at everything, and change nothing."""

@@ -165,7 +165,7 @@ async def withdrawal(story: Story, cast_: Cast, memory: Memory) -> None:
     story.act("6  She withdraws")
     shop = given(memory.shop)
     async with cast_.person("mother") as person:
-        await person.log_in_to_her_page(f"{cast_.laptop.ports.origin}/consent/login")
+        await person.log_in_to_her_page(f"{cast_.stage.gateway}/consent/login")
         mine = person.browser.page
         story.expect("her page lists who used her data", "Ai đã dùng dữ liệu của tôi" in mine.text, True)
         story.expect("and says why law cannot be withdrawn", "không rút lại được" in mine.text, True)

@@ -28,10 +28,9 @@ async def audit(story: Story, cast_: Cast, dossier_uid: str) -> None:
     story.say(f"Under case {CASE['case_no']} she reads {len(events)} events of the birth: {', '.join(types)}.")
     bundle = await _bundle_with_own_reading(cast_)
     story.expect("her own reading is in the log she carries away", _reads(bundle) > 0, True)
-    keys = cast_.laptop.keyring
-    log_key = NoteKey.of_pem(LOG_ORIGIN, keys.ed25519("audit-log").read_bytes())
+    log_key = NoteKey.of_pem(LOG_ORIGIN, cast_.stage.log_key.read_bytes())
     with TemporaryDirectory(prefix="motlan-audit-") as directory:
-        desk = _Desk(Path(directory), keys.auditor_keys())
+        desk = _Desk(Path(directory), cast_.stage.auditor_keys)
         story.expect("offline, the log holds", await desk.verify(bundle, earlier), True)
         story.say("An operator who even has the log's own key tries to hide something:")
         later = await _checkpoint_beyond(cast_, len(bundle.leaves))
@@ -69,7 +68,7 @@ class _Desk:
 
 
 async def _checkpoint(cast_: Cast) -> str:
-    answer = await cast_.http.get(f"{cast_.laptop.ports.origin}/audit/checkpoint")
+    answer = await cast_.http.get(f"{cast_.stage.gateway}/audit/checkpoint")
     return answer.raise_for_status().text
 
 

@@ -12,10 +12,12 @@ from joserfc.jwk import ECKey
 from infra.client.browser import Browser, Page
 from infra.client.city_system import AUTOMATED, CitySystem, officer
 from infra.client.gateway import Json
+from infra.client.localhost import Transport
 from infra.client.oauth import LoginFailed
 from infra.client.releases import Release
 from infra.client.tokens import Flow, Token
 from infra.demo.patience import TRIES, pause, until_sources_answer, while_vneid_fails
+from infra.demo.stage import Stage, stage_of
 from infra.embedded.laptop import Laptop
 
 Plan = Mapping[str, Any]
@@ -103,31 +105,46 @@ class Cast:
     business: Office
     inspectorate: Office
     http: httpx2.AsyncClient
-    laptop: Laptop
+    stage: Stage
+    running: Laptop | None
+
+    @property
+    def laptop(self) -> Laptop:
+        """What runs on this machine's own processes; LookupError where the story plays elsewhere."""
+        if self.running is None:
+            raise LookupError("the story does not play on a laptop's own processes")
+        return self.running
 
     @asynccontextmanager
     async def person(self, persona: str) -> AsyncGenerator[Person]:
         """Let somebody take out her phone; its cookies go when she puts it away."""
-        async with Browser(stop_at=f"{self.laptop.ports.simulators_origin}/city/callback") as browser:
+        stop_at = f"{self.stage.simulators}/city/callback"
+        async with Browser(transport=Transport(self.stage.ca_file), stop_at=stop_at) as browser:
             yield Person(persona, browser)
 
     async def questions(self, registry: str) -> int:
         """Return how many questions a registry has answered so far."""
-        answer = await self.http.get(f"{self.laptop.ports.simulators_origin}/registries/journal")
+        answer = await self.http.get(f"{self.stage.simulators}/registries/journal")
         lines = cast(list[dict[str, Any]], answer.json()["lines"])
         return sum(int(line["calls"]) for line in lines if line["registry"] == registry)
 
 
 @asynccontextmanager
 async def cast_of(laptop: Laptop) -> AsyncGenerator[Cast]:
+    """Bring everybody on the stage that this machine's own processes are."""
+    async with cast_on(stage_of(laptop), laptop) as cast_:
+        yield cast_
+
+
+@asynccontextmanager
+async def cast_on(stage: Stage, running: Laptop | None = None) -> AsyncGenerator[Cast]:
     """Bring everybody on stage."""
     async with AsyncExitStack() as opened:
-        http = await opened.enter_async_context(httpx2.AsyncClient(timeout=30))
+        http = await opened.enter_async_context(httpx2.AsyncClient(timeout=30, transport=Transport(stage.ca_file)))
 
         def system(client_id: str) -> CitySystem:
-            key = ECKey.import_key(laptop.keyring.p256(f"client-{client_id}").read_bytes())
-            callback = f"{laptop.ports.simulators_origin}/city/callback"
-            return CitySystem(client_id, key, laptop.ports.origin, callback, http=http)
+            key = ECKey.import_key(stage.client_key(client_id).read_bytes())
+            return CitySystem(client_id, key, stage.gateway, f"{stage.simulators}/city/callback", http=http)
 
         justice = system("justice-system")
         registrar = "Công chức tư pháp - hộ tịch"
@@ -145,7 +162,8 @@ async def cast_of(laptop: Laptop) -> AsyncGenerator[Cast]:
                 "Thanh tra thành phố", "ag-000901", system("inspectorate"), "tt-0901-02", "Thanh tra viên"
             ),
             http=http,
-            laptop=laptop,
+            stage=stage,
+            running=running,
         )
 
 

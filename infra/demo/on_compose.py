@@ -1,0 +1,40 @@
+"""`make demo STACK=compose`: the same story on containers, through their edge over TLS; empty before, gone after."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from infra.compose.project import Project
+from infra.demo.stage import Stage
+from infra.embedded.processes import free_ports
+
+
+@contextmanager
+def stack_of_its_own() -> Generator[Stage]:
+    """Bring up a stack beside whatever else runs, and take it down with its volumes. Raises CommandFailed."""
+    project = Project("motlan-demo", edge_port=free_ports(1)[0])
+    project.run("down", "--volumes", "--remove-orphans")
+    try:
+        project.run("up", "--build", "--wait", "--quiet-pull")
+        with stage_on(project) as stage:
+            yield stage
+    finally:
+        project.run("down", "--volumes")
+
+
+@contextmanager
+def stage_on(project: Project) -> Generator[Stage]:
+    """Play on a stack that runs, and is empty."""
+    with TemporaryDirectory(prefix="motlan-keys-") as directory:
+        keys = Path(directory)
+        project.copy_out("people/.", keys)
+        project.copy_out("vault/audit-log.pem", keys)
+        yield Stage(
+            gateway=project.gateway,
+            simulators=project.simulators,
+            clients=keys,
+            auditor_keys=keys / "auditor-keys.json",
+            log_key=keys / "audit-log.pem",
+            ca_file=keys / "edge-ca.crt",
+        )
