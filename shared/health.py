@@ -22,6 +22,12 @@ class NotMigrated(Unavailable):
     code = "not_migrated"
 
 
+class Draining(Unavailable):
+    """The service was told to stop: it serves what comes, and asks to be sent no more."""
+
+    code = "draining"
+
+
 class Health(BaseModel):
     """Open alarms by kind, with how many there are of each."""
 
@@ -41,8 +47,13 @@ async def live() -> dict[str, str]:
 @router.get("/ready")
 @public
 async def ready(request: Request) -> dict[str, str]:
-    """Answer 200 once the database answers and its schema is at least ours; keys were read before the port opened."""
+    """Answer 200 once the database answers and its schema is at least ours, until the service was told to stop.
+
+    Keys were read before the port opened.
+    """
     service = service_of(request)
+    if service.draining:
+        raise Draining
     await check_migrated(service.db, service.settings.service)
     return {"status": "ready"}
 

@@ -41,6 +41,7 @@ class Composed(Protocol):
     """What the kernel needs of a composed service; `shared.service.Service` is one."""
 
     settings: ServiceSettings
+    draining: bool
     db: Database
     trust: Trust
     verifier: tokens.TokenVerifier

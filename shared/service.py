@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 
 import httpx2
 import uvicorn
@@ -41,6 +42,7 @@ class Service:
     issuer_keys: KeySource | None = None  # identity knows its own keys; others fetch them from it
     sources: Sequence[str] = ()  # whose events it reads, and what it does with them: set by its Messaging
     handlers: Mapping[str, Handler] = field(default_factory=dict[str, Handler])
+    draining: bool = field(default=False, init=False)  # it was told to stop: serves what comes, and is not ready
     key: ServiceKey = field(init=False, repr=False)
     trust: Trust = field(init=False, repr=False)
     verifier: TokenVerifier = field(init=False, repr=False)
@@ -121,7 +123,24 @@ async def _in_background(work: list[Callable[[], Awaitable[None]]]) -> AsyncGene
 
 
 class _Server(uvicorn.Server):
-    """A server that a signal ends, and nothing else: uvicorn's own raises it once more, and what is open stays so."""
+    """A server that a signal ends, and nothing else: uvicorn's own raises it once more, and what is open stays so.
+
+    It tells so in advance: for `drain_seconds` it is not ready and keeps no connection, and serves what still comes, so
+    that whoever balances the load has turned away before the port closes. A second signal cuts that short.
+    """
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(server_config(service))
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain, or stop."""
+        if self._service.draining or not self._service.settings.drain_seconds:
+            super().handle_exit(sig, frame)
+            return
+        self._service.draining = True
+        self.config.encoded_headers.append((b"connection", b"close"))
+        asyncio.get_running_loop().call_later(self._service.settings.drain_seconds, super().handle_exit, sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -138,9 +157,9 @@ class _Server(uvicorn.Server):
 
 def serve(service: Service) -> None:
     """Run a service as a process of its own until it is told to stop (SIGTERM), finishing what it has begun."""
-    config = server_config(service)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner, watching(runner.get_loop()):
-        runner.run(_serve(service, _Server(config)))
+    server = _Server(service)
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner, watching(runner.get_loop()):
+        runner.run(_serve(service, server))
 
 
 async def _serve(service: Service, server: uvicorn.Server) -> None:

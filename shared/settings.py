@@ -92,6 +92,9 @@ class ServiceSettings(BaseSettings):
     reuse_url: str
     audit_url: str
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
+    """How long a service that was told to stop is not ready before its port closes; where a balancer asks, longer than
+    its pause between two questions and than five seconds, for which a connection is kept."""
     otlp_endpoint: CollectorUrl | None = None
     """Base URL of an OpenTelemetry collector (OTLP over HTTP), as OTEL_EXPORTER_OTLP_ENDPOINT is."""
 
