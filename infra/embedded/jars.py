@@ -1,4 +1,4 @@
-"""Kafka's jars: fetched once by jgo, and taken only if each has the digest committed beside this file.
+"""What runs on Java: fetched once by jgo, and taken only if each file has the digest committed beside this one.
 
 `python -m infra.embedded.jars` writes that list anew (after changing KAFKA); review what it changes.
 """
@@ -23,13 +23,18 @@ LIST = Path(__file__).parent / "kafka-jars.sha256"
 
 
 def classpath() -> str:
-    """Return Java's class path of Kafka, the jars fetched if they are not in the user's cache.
+    """Return Java's class path of Kafka, the jars fetched if they are not in the user's cache. Raises StackError."""
+    return ":".join(str(path) for path in files(LIST))
 
-    Raises StackError for a jar that cannot be had, or is not the one we know.
+
+def files(listed: Path) -> list[Path]:
+    """Return the files of a list of `digest  group:name:version[:packaging]`, those fetched that are not in the cache.
+
+    Raises StackError for one that cannot be had, or is not the one we know.
     """
     with (_cache() / "lock").open("a") as lock, _system_certificates(), ThreadPoolExecutor(4) as pool:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks starting at once fetch once
-        return ":".join(str(path) for path in pool.map(_checked, *zip(*_known(), strict=True)))
+        return list(pool.map(_checked, *zip(*_known(listed), strict=True)))
 
 
 @contextmanager
@@ -42,8 +47,8 @@ def _system_certificates() -> Generator[None]:
         truststore.extract_from_ssl()
 
 
-def _known() -> list[tuple[str, str]]:
-    lines = (line.split() for line in LIST.read_text("utf-8").splitlines() if not line.startswith("#"))
+def _known(listed: Path) -> list[tuple[str, str]]:
+    lines = (line.split() for line in listed.read_text("utf-8").splitlines() if not line.startswith("#"))
     return [(digest, coordinate) for digest, coordinate in lines]
 
 
@@ -61,7 +66,7 @@ def check_digest(jar: Path, digest: str, coordinate: str) -> None:
     found = _sha256(jar)
     if found != digest:
         jar.unlink()
-        raise StackError(f"{coordinate} has SHA-256 {found}, not {digest} as in {LIST.name}: it was not used.")
+        raise StackError(f"{coordinate} has SHA-256 {found}, not {digest} as was reviewed: it was not used.")
 
 
 def _cache() -> Path:
@@ -69,17 +74,22 @@ def _cache() -> Path:
 
 
 def _cached(coordinate: str) -> Path:
-    group, name, version = coordinate.split(":")
-    return _cache().joinpath("jars", *group.split("."), name, version, f"{name}-{version}.jar")
+    group, name, version, packaging = _parts(coordinate)
+    return _cache().joinpath("jars", *group.split("."), name, version, f"{name}-{version}.{packaging}")
 
 
 def _fetch(coordinate: str) -> Path:
-    group, name, version = coordinate.split(":")
+    group, name, version, packaging = _parts(coordinate)
     context = MavenContext(repo_cache=_cache() / "jars", timeout=60)
     try:
-        return context.project(group, name).at_version(version).artifact().resolve()
+        return context.project(group, name).at_version(version).artifact(packaging=packaging).resolve()
     except Exception as error:  # jgo passes on whatever its HTTP client raises
-        raise StackError(f"{coordinate}, needed by Kafka, could not be fetched: {error}") from error
+        raise StackError(f"{coordinate}, needed by the stack, could not be fetched: {error}") from error
+
+
+def _parts(coordinate: str) -> tuple[str, str, str, str]:
+    group, name, version, *packaging = coordinate.split(":")
+    return group, name, version, packaging[0] if packaging else "jar"
 
 
 def _sha256(path: Path) -> str:

@@ -5,7 +5,7 @@ import fcntl
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -69,12 +69,15 @@ class Server:
         self._name, self._process, self._log = name, process, log
 
     @classmethod
-    async def start(cls, name: str, *argv: str | Path, log: Path, cwd: Path) -> "Server":
-        """Start the program; what it prints is added to `log`."""
+    async def start(
+        cls, name: str, *argv: str | Path, log: Path, cwd: Path, environment: Mapping[str, str] | None = None
+    ) -> "Server":
+        """Start the program; what it prints is added to `log`, and `environment` to the one it finds."""
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *argv, cwd=cwd, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-            )
+                *argv, cwd=cwd, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                env={**os.environ, **(environment or {})},
+            )  # fmt: skip
         return cls(name, process, log)
 
     @property
@@ -114,6 +117,12 @@ class Server:
             self._process.kill()
             await self._process.wait()
 
+    async def kill_all(self) -> None:
+        """End it, and every program it started, as a power cut does."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # its group is its own
+        await self._process.wait()
+
     async def wait(self) -> int:
         """Wait for its own end and return its exit code."""
         return await self._process.wait()
@@ -129,8 +138,7 @@ async def run(name: str, *argv: str | Path, log: Path, cwd: Path) -> None:
     try:
         code = await server.wait()
     except BaseException:
-        os.killpg(server.pid, signal.SIGKILL)  # the programs it started too: its group is its own
-        await server.wait()
+        await server.kill_all()
         raise
     if code != 0:
         raise StackError(f"{name} failed. {log} says:\n{tail(log)}")
