@@ -5,7 +5,7 @@ PY := $(BIN)/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test teeth bench check format contracts lock clean
+.PHONY: help setup run demo up down logs doctor test teeth bench check format contracts lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,20 @@ $(STAMP): requirements-dev.txt
 run: setup ## Start everything on this machine and keep its data between runs (SPLIT=1: each service a process)
 	@$(PY) -m infra.run
 
-demo: setup ## Start everything empty and play one whole story (FAULTS=42: while its sources fail)
+demo: setup ## Start everything empty and play one whole story (FAULTS=42: while its sources fail; STACK=compose: on containers)
 	@$(PY) -m infra.demo
+
+up: setup ## Start everything as containers, wait until it is healthy (EDGE_PORT=9443; BROKERS=3; PROFILES="tools observability")
+	@$(PY) -m infra.compose up
+
+down: setup ## Stop the containers; their data stay (WIPE=1: they go)
+	@$(PY) -m infra.compose down $(if $(WIPE),--wipe)
+
+logs: setup ## Follow what the containers log (OF="reuse consent": those)
+	@$(PY) -m infra.compose logs $(OF)
+
+doctor: setup ## Say in one line each what is wrong with the containers or this machine, and how to mend it
+	@$(PY) -m infra.compose doctor
 
 test: setup ## Run all tests: first those without I/O, then those on real PostgreSQL and Kafka
 	@$(PY) -m pytest -q -m "not stack"
@@ -62,5 +74,5 @@ lock: ## Pin requirements*.in anew (UPGRADE=--upgrade takes newer versions)
 	@$(LOCK) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what the other targets made, data of `make run` included
-	@rm -rf .venv .venv-lock .run .run-demo .run-bench .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-lock .run .run-demo .run-compose .run-bench .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
