@@ -1,12 +1,13 @@
 """Gathers what `make doctor` judges: what Docker says of itself, of this machine, and of what earlier stacks left."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import psutil
@@ -33,8 +34,7 @@ class Facts:
     docker: bool
     engine: str | None
     compose: str | None
-    engine_clock: datetime | None
-    our_clock: datetime
+    clocks_apart: timedelta
     engine_memory: int
     memory_available: int
     port_taken: bool
@@ -44,15 +44,16 @@ class Facts:
 
 def gather(project: Project) -> Facts:
     """Ask everybody, a few seconds altogether."""
+    before = clock.now()
     info = _engine()
+    after = clock.now()
     containers = _containers(project) if info else ()
     return Facts(
         project=project,
         docker=shutil.which("docker") is not None,
         engine=info.get("ServerVersion") or None,
         compose=_printed(*compose_command(), "version", "--short"),
-        engine_clock=_moment(info.get("SystemTime")),
-        our_clock=clock.now(),
+        clocks_apart=_outside(_moment(info.get("SystemTime")), before, after),
         engine_memory=int(info.get("MemTotal") or 0),
         memory_available=psutil.virtual_memory().available,
         port_taken=_taken(project.edge_port)
@@ -88,13 +89,16 @@ def _is_ours(containers: Iterable[Container]) -> bool:
     return any(one.service == "edge" and one.state == "running" for one in containers)
 
 
+def _outside(moment: datetime | None, before: datetime, after: datetime) -> timedelta:
+    """Return by how much the engine's clock, read between two readings of ours, cannot be ours."""
+    return timedelta(0) if moment is None else max(timedelta(0), before - moment, moment - after)
+
+
 def _moment(text: object) -> datetime | None:
-    """Read Docker's time, whose nine decimals Python's parser does not take."""
-    if not isinstance(text, str) or "." not in text:
+    """Read Docker's time, whose nine decimals are more than Python's parser takes."""
+    if not isinstance(text, str):
         return None
-    whole, _, rest = text.partition(".")
-    zone = rest.lstrip("0123456789")
-    return datetime.fromisoformat(whole + zone.replace("Z", "+00:00"))
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
 
 
 def _printed(*argv: str) -> str | None:
