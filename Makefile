@@ -41,7 +41,7 @@ doctor: setup ## Say in one line each what is wrong with the containers or this 
 	@$(PY) -m infra.compose doctor
 
 test: setup ## Run all tests: first those without I/O, then those on real PostgreSQL and Kafka
-	@$(PY) -m pytest -q -m "not stack"
+	@$(PY) -m pytest -q -m "not stack and not cluster"
 	@$(PY) -m pytest -q -m stack
 
 teeth: setup ## Take each guard out of a copy of the code and see its tests fail (SAMPLE=8: some; ONLY="name name": those)

@@ -40,13 +40,14 @@ async def laptop(
     brokers: int = BROKERS,
     faults: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
+    provider: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Laptop]:
     """Run everything on the data of a directory while the block lasts; all of it answers when it is entered.
 
     With `split` each service is a process of its own; `brokers=3` makes Kafka a cluster. `faults` are the simulators'
     `FAULTS` and `FAULTS_KINDS`; without them those of this process's environment hold. `settings` are added to those of
-    every service. What they log goes to `services.log` in the directory. Raises StackError, a sentence for people, for
-    a busy port.
+    every service, `provider` to identity's alone: they put another OpenID provider in the place of VNeID's simulator.
+    What they log goes to `services.log` in the directory. Raises StackError, a sentence for people, for a busy port.
     """
     data = await asyncio.to_thread(data.resolve)  # absolute: our processes work elsewhere
     async with AsyncExitStack() as running:
@@ -66,6 +67,7 @@ async def laptop(
             kafka=stack.kafka.bootstrap,
             clients_file=keyring.clients(registrations(ports)),
         )
+        environments["identity"] |= {f"IDENTITY_{key}": value for key, value in (provider or {}).items()}
         keyring.environments(environments)  # for people: whoever operates this machine, or audits its log
         for name, environment in environments.items():
             environment.update({f"{name.upper()}_{key}": value for key, value in (settings or {}).items()})
