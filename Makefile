@@ -28,7 +28,7 @@ run: setup ## Start everything on this machine and keep its data between runs (S
 demo: setup ## Start everything empty and play one whole story (FAULTS=42: while its sources fail; STACK=compose: on containers)
 	@$(PY) -m infra.demo
 
-up: setup ## Start everything as containers, wait until it is healthy (EDGE_PORT=9443; BROKERS=3; PROFILES="tools observability")
+up: setup ## Start everything as containers, wait until it is healthy (EDGE_PORT=9443; BROKERS=3; REPLICAS=2; PROFILES=tools)
 	@$(PY) -m infra.compose up
 
 down: setup ## Stop the containers; their data stay (WIPE=1: they go)

@@ -15,7 +15,7 @@ from infra.compose.telling import KEYS, tell
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do it to the stack that the environment names (EDGE_PORT, BROKERS, PROFILES); 0 if it went well."""
+    """Do it to the stack that the environment names (EDGE_PORT, BROKERS, REPLICAS, PROFILES); 0 if it went well."""
     parser = argparse.ArgumentParser(prog="python -m infra.compose", description=__doc__)
     commands = parser.add_subparsers(required=True, dest="command")
     commands.add_parser("up", help="start everything, and wait until it is healthy")
@@ -44,7 +44,7 @@ def up(console: Console, project: Project) -> int:
         _say(console, stopping)
         return 1
     try:
-        project.run("up", "--build", "--wait", "--remove-orphans")
+        project.start()
     except CommandFailed as error:
         console.print(str(error), style="red", markup=False)
         _say(console, examine(gather(project)))

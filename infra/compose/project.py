@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.topics import SERVICES
+
 ROOT = Path(__file__).parent.parent.parent
 EDGE_PORT = 8443
 
@@ -22,6 +24,7 @@ class Project:
     name: str = "motlan"
     edge_port: int = EDGE_PORT
     brokers: int = 1
+    replicas: int = 1
     profiles: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further variables that docker-compose.yml asks for."""
@@ -40,6 +43,11 @@ class Project:
         """Run a compose command before the eyes of whoever waits. Raises CommandFailed."""
         if code := self._run(*arguments).returncode:
             raise CommandFailed(f"`{shlex.join([*compose_command(), *arguments])}` ended with {code}.")
+
+    def start(self) -> None:
+        """Start everything, built anew where the code is, and wait until it is healthy. Raises CommandFailed."""
+        scale = [f"--scale={service}={self.replicas}" for service in SERVICES if self.replicas > 1]
+        self.run("up", "--build", "--wait", "--remove-orphans", *scale)
 
     def read(self, *arguments: str) -> str:
         """Run a compose command and return what it prints. Raises CommandFailed."""
@@ -69,10 +77,11 @@ def compose_command() -> list[str]:
 
 
 def project_of(environment: Mapping[str, str]) -> Project:
-    """Return the stack that an environment names: EDGE_PORT, BROKERS, PROFILES."""
+    """Return the stack that an environment names: EDGE_PORT, BROKERS, REPLICAS (of each service), PROFILES."""
     profiles = environment.get("PROFILES", environment.get("COMPOSE_PROFILES", ""))
     return Project(
         edge_port=int(environment.get("EDGE_PORT") or EDGE_PORT),
         brokers=int(environment.get("BROKERS") or 1),
+        replicas=int(environment.get("REPLICAS") or 1),
         profiles=tuple(filter(None, profiles.replace(",", " ").split())),
     )

@@ -1,11 +1,13 @@
 """`make demo STACK=compose`: the same story on containers, through their edge over TLS; empty before, gone after."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.compose.project import Project
+from infra.compose.project import Project, project_of
 from infra.demo.stage import Stage
 from infra.embedded.processes import free_ports
 
@@ -13,14 +15,14 @@ from infra.embedded.processes import free_ports
 @contextmanager
 def stack_of_its_own() -> Generator[Stage]:
     """Bring up a stack beside whatever else runs, and take it down with its volumes. Raises CommandFailed."""
-    project = Project("motlan-demo", edge_port=free_ports(1)[0])
+    project = replace(project_of(os.environ), name="motlan-demo", edge_port=free_ports(1)[0])
     project.run("down", "--volumes", "--remove-orphans")
     try:
-        project.run("up", "--build", "--wait", "--quiet-pull")
+        project.start()
         with stage_on(project) as stage:
             yield stage
     finally:
-        project.run("down", "--volumes")
+        project.run("down", "--volumes", "--remove-orphans")
 
 
 @contextmanager
