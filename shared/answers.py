@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from shared import clock, idempotency
+from shared import clock, idempotency, telemetry
 from shared.errors import NotFound, Problem
+from shared.measures import REFUSALS
 from shared.problems import (
     BodyTooLarge,
     InternalError,
@@ -29,6 +30,7 @@ def renderer(render_page: Render | None, render_at: Mapping[str, Render]) -> Ren
     """Choose how a problem is answered: as its address says, as a page for a browser, else as problem+json."""
 
     def render(scope: Scope, problem: Problem) -> Response:
+        telemetry.count(REFUSALS, {"fault": problem.fault, "code": problem.code})
         if own := render_at.get(scope["path"]):
             return own(scope, problem)
         if render_page and _wants_page(scope):

@@ -15,7 +15,7 @@ from shared.events import Malformed, Notice, Received, Watermark
 from shared.inbox import Failure, Handler, Intake
 from shared.kafka import Kafka, Message, NoPartitionLeft, Record, Subscription
 from shared.keys import Forged, Trust
-from shared.measures import TAKEN
+from shared.measures import LAG, TAKEN
 
 NoticeHandler = Callable[[Tx, Notice], Awaitable[None]]
 WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
@@ -62,6 +62,7 @@ class Consumer:
                 async with self._kafka.subscribe(self._reader, list(self._sources)) as subscription:
                     while True:
                         await self._read(subscription)
+                        _show_lag(subscription)
             except TooMuchDiverted as reason:
                 await self._stop(str(reason))
             except NoPartitionLeft:
@@ -199,6 +200,14 @@ class Consumer:
         if at and (at.topic, at.partition) == (done.topic, done.partition) and at.offset <= done.offset:
             self._stopped_at = None
             await self._clear_old_stop()
+
+
+def _show_lag(subscription: Subscription) -> None:
+    if found := telemetry.current():
+        topics: dict[str, int] = {}
+        for (topic, _), lag in subscription.lag.items():
+            topics[topic] = topics.get(topic, 0) + lag
+        found.show(LAG, *((lag, {"topic": topic}) for topic, lag in topics.items()))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.server import HANDLED_SIGNALS
 
-from shared import clock, health, idempotency, log, replay
+from shared import clock, gauges, health, idempotency, log, replay
 from shared.db import Database
 from shared.inbox import Handler
 from shared.inside import TIMEOUT, ServiceClient
@@ -19,6 +19,7 @@ from shared.issuer_keys import IssuerKeys, fetch_from
 from shared.keys import ServiceKey, Trust
 from shared.protocol import BoundedProtocol
 from shared.settings import ServiceSettings
+from shared.telemetry import Telemetry
 from shared.timers import every
 from shared.tokens import KeySource, TokenVerifier
 from shared.watchdog import watching
@@ -87,13 +88,18 @@ class Service:
                 self.db = await Database.connect(self.settings.dsn())
                 stack.push_async_callback(self.db.close)
                 await health.check_migrated(self.db, self.name)
-                await stack.enter_async_context(_in_background([self._sweep_replay, *self.background]))
+                await stack.enter_async_context(_in_background([self._sweep_replay, self._look, *self.background]))
                 log.info("service_started", port=self.settings.listen_port)
                 yield
             log.info("service_stopped")
 
     async def _sweep_replay(self) -> None:
         await every(SWEEP_SECONDS, self._forget_expired, "replay")
+
+    async def _look(self) -> None:
+        telemetry: Telemetry = self.app.state.telemetry
+        if telemetry.recording:
+            await every(gauges.LOOK_EVERY, lambda: gauges.look(self.db, telemetry), "gauges")
 
     async def _forget_expired(self) -> None:
         """Forget single-use records that are refused for their age anyway, and answers kept long enough."""

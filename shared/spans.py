@@ -4,10 +4,11 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from shared import telemetry
@@ -58,28 +59,45 @@ def _end_call(span: Span, labels: Attributes) -> None:
 
 
 @contextmanager
-def batch(name: str, attributes: Attributes) -> Generator[None]:
-    """Span work that many causes share, as a trace of its own."""
+def batch(name: str, attributes: Attributes, *, started: int | None = None) -> Generator[None]:
+    """Span work that many causes share, as a trace of its own; `started` is in ns, where it began before the block."""
     found = telemetry.current()
     if found is None:
         yield
         return
-    with found.tracer.start_as_current_span(
-        name, Context(), attributes=attributes, record_exception=False, set_status_on_exception=False
-    ):
+    span = found.tracer.start_span(name, Context(), attributes=attributes, start_time=started)
+    with within(span), _ending([span]):
         yield
 
 
 @contextmanager
-def each(name: str, kind: SpanKind, causes: Sequence[str | None], attributes: Attributes) -> Generator[list[Span]]:
+def each(
+    name: str, kind: SpanKind, causes: Sequence[str | None], attributes: Attributes, *, started: int | None = None
+) -> Generator[list[Span]]:
     """Span the work of a batch once for each event in it, in the trace of what caused it, linked to the batch.
 
     `causes` are the traceparents. All end together, with an error where the block raises. Where nothing is recorded
     they only name the trace.
     """
-    spans = [_one(name, kind, telemetry.parse(cause), attributes) for cause in causes]
-    try:
+    one = partial(_one, name, kind, attributes, started)
+    spans = [one(cause) if cause else INVALID_SPAN for cause in map(telemetry.parse, causes)]
+    with _ending(spans):
         yield spans
+
+
+def _one(name: str, kind: SpanKind, attributes: Attributes, started: int | None, cause: SpanContext) -> Span:
+    found = telemetry.current()
+    if found is None:
+        return NonRecordingSpan(cause)
+    shared = trace.get_current_span().get_span_context()
+    parent = trace.set_span_in_context(NonRecordingSpan(cause), Context())
+    return found.tracer.start_span(name, parent, kind, attributes, [Link(shared)] if shared.is_valid else [], started)
+
+
+@contextmanager
+def _ending(spans: Sequence[Span]) -> Generator[None]:
+    try:
+        yield
     except BaseException as error:
         for span in spans:
             span.set_attribute("error.type", type(error).__name__)
@@ -88,18 +106,6 @@ def each(name: str, kind: SpanKind, causes: Sequence[str | None], attributes: At
     finally:
         for span in spans:
             span.end()
-
-
-def _one(name: str, kind: SpanKind, cause: trace.SpanContext | None, attributes: Attributes) -> Span:
-    found = telemetry.current()
-    if cause is None:
-        return INVALID_SPAN
-    if found is None:
-        return NonRecordingSpan(cause)
-    shared = trace.get_current_span().get_span_context()
-    parent = trace.set_span_in_context(NonRecordingSpan(cause), Context())
-    links = [Link(shared)] if shared.is_valid else []
-    return found.tracer.start_span(name, parent, kind, attributes, links)
 
 
 @contextmanager

@@ -31,6 +31,16 @@ class Entry:
     digest: bytes
     signed: Signed
     salt: bytes
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A leaf that is in no tree yet, and the trace in which its event was taken in."""
+
+    arrived: int
+    leaf: Leaf
+    traceparent: str | None
 
 
 async def add_entry(tx: Tx, entry: Entry) -> bool:
@@ -38,12 +48,12 @@ async def add_entry(tx: Tx, entry: Entry) -> bool:
     added = await tx.fetchval(
         """
         INSERT INTO entry (source, sequence, event_id, type, time, subject_id, dossier_uid, digest,
-                           canonical, signature, kid, salt)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                           canonical, signature, kid, salt, traceparent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT DO NOTHING RETURNING arrived
         """,
         entry.source, entry.sequence, entry.event_id, entry.type, entry.time, entry.subject_id, entry.dossier_uid,
-        entry.digest, entry.signed.canonical, entry.signed.signature, entry.signed.kid, entry.salt,
+        entry.digest, entry.signed.canonical, entry.signed.signature, entry.signed.kid, entry.salt, entry.traceparent,
     )  # fmt: skip
     return added is not None
 
@@ -58,16 +68,16 @@ async def become_sequencer(tx: Tx) -> bool:
     return await tx.fetchval("SELECT pg_try_advisory_xact_lock($1)", SEQUENCER_LOCK)
 
 
-async def unsequenced(tx: Tx, *, limit: int) -> list[tuple[int, Leaf]]:
-    """Return the leaves of entries that have none yet, in order of arrival: (arrived, leaf)."""
+async def unsequenced(tx: Tx, *, limit: int) -> list[Waiting]:
+    """Return the leaves of entries that have none yet, in order of arrival."""
     rows = await tx.fetch(
         """
-        SELECT arrived, source, sequence, type, time, canonical, signature, salt
+        SELECT arrived, source, sequence, type, time, canonical, signature, salt, traceparent
           FROM entry WHERE leaf_index IS NULL ORDER BY arrived LIMIT $1
         """,
         limit,
     )
-    return [(row["arrived"], _leaf(row)) for row in rows]
+    return [Waiting(row["arrived"], _leaf(row), row["traceparent"]) for row in rows]
 
 
 def _leaf(row: Record) -> Leaf:

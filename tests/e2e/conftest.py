@@ -6,18 +6,13 @@ A second one has sources that fail, under each seed of `FAULTS_SEEDS`, and every
 import io
 import logging
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import uvicorn
 from rich.console import Console
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from infra.demo.acts import ACTS, Memory
 from infra.demo.cast import Cast, cast_of
@@ -26,6 +21,7 @@ from infra.embedded.environment import Ports
 from infra.embedded.gateway import serving
 from infra.embedded.laptop import Laptop, laptop
 from infra.embedded.processes import free_ports
+from infra.observability.collector import Collector
 from tests.e2e.watching import WatchedCast, watched
 
 SEEDS = os.environ.get("FAULTS_SEEDS", "33").split(",")
@@ -45,34 +41,6 @@ async def cast(system: Laptop) -> AsyncGenerator[Cast]:
     """Bring the city's offices and people to it."""
     async with cast_of(system) as on_stage:
         yield on_stage
-
-
-@dataclass
-class Collector:
-    """Takes traces and metrics as a collector of OpenTelemetry does, as they come."""
-
-    port: int
-    traces: list[bytes] = field(default_factory=list[bytes])
-    metrics: list[bytes] = field(default_factory=list[bytes])
-
-    @property
-    def address(self) -> str:
-        """The base of where they are sent to."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def config(self) -> uvicorn.Config:
-        """Say how it is served."""
-
-        def taking(kept: list[bytes]) -> Callable[[Request], Awaitable[Response]]:
-            async def take(request: Request) -> Response:
-                kept.append(await request.body())
-                return Response()
-
-            return take
-
-        kinds = {"/v1/traces": self.traces, "/v1/metrics": self.metrics}
-        app = Starlette(routes=[Route(path, taking(kept), methods=["POST"]) for path, kept in kinds.items()])
-        return uvicorn.Config(app, port=self.port, lifespan="off", log_config=None, access_log=False)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from infra.embedded.keyring import SERVICES
 from infra.embedded.laptop import Laptop
 from infra.embedded.stack import TOPICS
+from infra.observability.collector import Collector
 from tests.e2e.canaries import Finding, Search
 from tests.e2e.watching import Watch
 
@@ -19,7 +20,7 @@ _OWN_CATALOGUES = ("pg_catalog", "information_schema")
 Read = Callable[[str, str, bytes], None]
 
 
-async def look_everywhere(system: Laptop, watch: Watch, search: Search, traces: list[bytes]) -> list[Finding]:
+async def look_everywhere(system: Laptop, watch: Watch, search: Search, collector: Collector) -> list[Finding]:
     """Return every canary in every place of a running system."""
     found: list[Finding] = []
 
@@ -28,8 +29,9 @@ async def look_everywhere(system: Laptop, watch: Watch, search: Search, traces: 
 
     directory = system.keyring.directory.parent
     _read_answers(watch, read)
-    for number, trace in enumerate(traces):
-        read("traces", str(number), trace)
+    for place, sent in (("traces", collector.traces), ("metrics", collector.metrics)):
+        for number, body in enumerate(sent):
+            read(place, str(number), body)
     await _read_topics(system, read)
     for name in SERVICES:
         await _read_tables(system, name, read)
@@ -47,7 +49,7 @@ def _read_answers(watch: Watch, read: Read) -> None:
         if each.status >= 400:
             read("error bodies", f"{each.method} {each.status}", each.body)
         if "/health" in each.url:
-            read("health and metrics", each.method, each.body)
+            read("health", each.method, each.body)
 
 
 async def _read_topics(system: Laptop, read: Read) -> None:

@@ -31,7 +31,7 @@ PEOPLE = load_personas()
 MOTHER = PEOPLE["mother"]
 PLANTED = Canary("planted.full_name", "Trịnh Thị Hoài Thương")
 PLACES = {
-    "URLs", "error bodies", "health and metrics", "traces", "topics", "tables",
+    "URLs", "error bodies", "health", "traces", "metrics", "topics", "tables",
     "PostgreSQL's files", "PostgreSQL's log", "Kafka's segments", "Kafka's log", "service logs",
 }  # fmt: skip
 
@@ -143,7 +143,7 @@ async def _unhandled_exception(hostile: Hostile, watch: Watch) -> None:
 async def test_nobodys_data_are_anywhere_but_sealed(hostile: Hostile, provoked: Watch, today: date) -> None:
     search = Search([*canaries_of(PEOPLE, today), *canaries_of_registers()])
     watch = Watch([*hostile.cast.watch.seen, *provoked.seen])
-    found = await look_everywhere(hostile.cast.laptop, watch, search, hostile.collector.traces)
+    found = await look_everywhere(hostile.cast.laptop, watch, search, hostile.collector)
     told = sorted({f"{each.place}: {each.where}: {each.canary} ({each.spelling})" for each in found})
     assert not told, "\n".join(told)
 
@@ -151,7 +151,7 @@ async def test_nobodys_data_are_anywhere_but_sealed(hostile: Hostile, provoked: 
 async def test_in_each_kind_of_place_a_planted_canary_is_found(hostile: Hostile, provoked: Watch) -> None:
     """The positive control: else the test before would pass by looking nowhere."""
     watch = await _plant(hostile)
-    found = await look_everywhere(hostile.cast.laptop, watch, Search([PLANTED]), hostile.collector.traces)
+    found = await look_everywhere(hostile.cast.laptop, watch, Search([PLANTED]), hostile.collector)
     assert {each.place for each in found} == PLACES
     assert {place: _where(found, place) & expected for place, expected in EXPECTED.items()} == EXPECTED
 
@@ -189,7 +189,8 @@ async def _plant(hostile: Hostile) -> Watch:
         request=httpx2.Request("GET", f"http://localhost/health?name={PLANTED.value}"),
     )  # fmt: skip
     await watch._note(answer)
-    hostile.collector.traces.append(b"\x0a\x20" + PLANTED.value.encode())
+    for sent in (hostile.collector.traces, hostile.collector.metrics):
+        sent.append(b"\x0a\x20" + PLANTED.value.encode())
     return watch
 
 
@@ -197,5 +198,7 @@ def _quoted() -> str:
     return str(httpx2.QueryParams({"q": PLANTED.value}))
 
 
-async def test_spans_were_taken_so_that_traces_are_no_empty_place(hostile: Hostile, provoked: Watch) -> None:
-    assert any(b"/identity/checks" in trace for trace in hostile.collector.traces)
+async def test_spans_and_metrics_were_sent_so_that_those_are_no_empty_places(hostile: Hostile, provoked: Watch) -> None:
+    sent = hostile.collector
+    assert any(b"/identity/checks" in trace for trace in sent.traces)
+    assert any(b"/identity/checks" in metric and b"motlan.refusals" in metric for metric in sent.metrics)

@@ -31,7 +31,8 @@ class Recording:
     def points(self, measure: Measure) -> list[Point]:
         """Return a measure's labels with sum, count or value."""
         data = self.metrics.get_metrics_data()
-        assert data
+        if data is None:
+            return []
         metrics = [m for resource in data.resource_metrics for scope in resource.scope_metrics for m in scope.metrics]
         return [
             (dict(point.attributes or {}), getattr(point, "count", getattr(point, "value", 0)))

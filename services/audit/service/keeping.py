@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from services.audit import store
 from services.audit.domain.bundle import Signed
 from services.audit.domain.leaf import SALT_BYTES
-from shared import alarms
+from shared import alarms, telemetry
 from shared.db import Tx
 from shared.events import Received
 
@@ -42,6 +42,7 @@ def _entry(event: Received) -> store.Entry:
         digest=hashlib.sha256(event.canonical).digest(),
         signed=Signed(event.canonical, event.signature, event.kid),
         salt=secrets.token_bytes(SALT_BYTES),
+        traceparent=telemetry.traceparent(),
     )
 
 

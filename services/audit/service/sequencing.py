@@ -1,13 +1,18 @@
 """Put what arrived into the tree, sign how large it is now, and watch for what misses."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+
+from opentelemetry.trace import SpanKind
 
 from services.audit import store
 from services.audit.domain.merkle import TileId, Tiles, leaf_hash
 from services.audit.domain.note import Checkpoint, NoteKey
-from shared import alarms
+from services.audit.store import Waiting
+from shared import alarms, log, spans, telemetry
 from shared.db import Database, Tx
+from shared.measures import SEQUENCED
 
 BATCH = 1000
 """Leaves to a checkpoint: one root and one commit for all of them."""
@@ -20,17 +25,32 @@ async def sequence(db: Database, *, key: NoteKey, now: datetime) -> dict[str, in
     """
     moved: dict[str, int] = {}
     while True:
+        started = time.time_ns()
         async with db.transaction() as tx:
             if not await store.become_sequencer(tx):
                 return moved
             taken = await _take_batch(tx, key=key, now=now)
             moved |= await store.advance_sealed(tx) if taken else {}
-        if taken < BATCH:
+        _tell(taken, started)
+        if len(taken) < BATCH:
             return moved
 
 
-async def _take_batch(tx: Tx, *, key: NoteKey, now: datetime) -> int:
-    """Append one batch; returns how many leaves.
+def _tell(taken: Sequence[Waiting], started: int) -> None:
+    """End the trace of each event with its leaf, once that is committed."""
+    if not taken:
+        return
+    causes = [each.traceparent for each in taken]
+    with (
+        spans.batch("sign checkpoint", {"motlan.leaves": len(taken)}, started=started),
+        spans.each("append leaf", SpanKind.INTERNAL, causes, {}, started=started),
+    ):
+        telemetry.count(SEQUENCED, {}, len(taken))
+        log.info("leaves_appended", leaves=len(taken))
+
+
+async def _take_batch(tx: Tx, *, key: NoteKey, now: datetime) -> Sequence[Waiting]:
+    """Append one batch; returns what waited for it.
 
     The watermarks are read before the entries: what they swear to lies then among the entries read after them.
     """
@@ -40,8 +60,8 @@ async def _take_batch(tx: Tx, *, key: NoteKey, now: datetime) -> int:
     size = newest[0] if newest else 0
     if waiting:
         tiles = _appending(await store.right_edge(tx, size), size)
-        tiles.append(leaf_hash(leaf.canonical()) for _, leaf in waiting)
-        await store.add_leaves(tx, [(size + n, arrived, leaf) for n, (arrived, leaf) in enumerate(waiting)])
+        tiles.append(leaf_hash(each.leaf.canonical()) for each in waiting)
+        await store.add_leaves(tx, [(size + n, each.arrived, each.leaf) for n, each in enumerate(waiting)])
         await store.put_tiles(tx, tiles)
         checkpoint = Checkpoint(key.name, tiles.size, tiles.root())
         await store.put_checkpoint(
@@ -49,7 +69,7 @@ async def _take_batch(tx: Tx, *, key: NoteKey, now: datetime) -> int:
         )
     if len(waiting) < BATCH and (waiting or newest):
         await store.cover_watermarks(tx, watermarks)
-    return len(waiting)
+    return waiting
 
 
 def _appending(edge: Mapping[TileId, bytes], size: int) -> Tiles:

@@ -15,7 +15,7 @@ import orjson
 from joserfc import jwt
 
 from services.consent.domain.dossier import SubjectId
-from shared import log
+from shared import log, spans
 from shared.errors import Forbidden, Unavailable
 from shared.keys import SigningKey, sign_jws
 from shared.tokens import InvalidToken, TokenVerifier
@@ -136,7 +136,9 @@ class LoginClient:
         }
         headers = {"dpop": self._proof(f"{self._issuer}/{endpoint}", now)}
         try:
-            answer = await self._http.post(f"{self._base}/{endpoint}", data={**form, **client}, headers=headers)
+            with spans.calling("identity", "POST") as call:
+                answer = await self._http.post(f"{self._base}/{endpoint}", data={**form, **client}, headers=headers)
+                call.answered(answer.status_code)
             told = cast(object, answer.json())
         except (httpx2.TransportError, ValueError) as error:
             raise LoginUnavailable from error

@@ -1,7 +1,7 @@
 """A consent request: what one citizen is told and asked for a dossier, until she answers, gives up or lets it lapse."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NewType
 from uuid import UUID
@@ -76,6 +76,7 @@ class ConsentRequest:
     state: RequestState = RequestState.REQUESTED
     answers: Mapping[str, Answer] | None = None
     closed_at: datetime | None = None
+    traceparent: str | None = field(default=None, compare=False)  # of the call that opened it
 
     def decide(self, answers: Mapping[str, Answer], now: datetime) -> "ConsentRequest":
         """Answer every item. Raises `RequestLapsed`, `IllegalTransition` or `AnswerMissing`."""

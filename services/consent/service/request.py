@@ -16,7 +16,7 @@ from services.consent.domain.item import Item, Scope, compose_items
 from services.consent.domain.request import TICKET_LIVES, ConsentRequest
 from services.consent.domain.states import RequestState
 from services.consent.store import grants, requests, uses
-from shared import ids, outbox
+from shared import ids, outbox, spans
 from shared.db import Database, Tx
 from shared.errors import NotFound
 
@@ -73,6 +73,7 @@ async def enter(tx: Tx, *, ticket: str, browser_hash: bytes, now: datetime) -> C
         request = policy.check_may_answer(browser_hash, request)
     except policy.UnknownRequest:
         raise TicketSpent from None
+    spans.link(request.traceparent)
     if not await requests.use_ticket(tx, ticket_hash, now) and not await requests.was_used(tx, ticket_hash):
         raise TicketSpent
     return request
@@ -80,7 +81,9 @@ async def enter(tx: Tx, *, ticket: str, browser_hash: bytes, now: datetime) -> C
 
 async def show(tx: Tx, *, browser_hash: bytes, request_id: UUID) -> ConsentRequest:
     """Return a request to the browser that logged in; raises UnknownRequest for any other."""
-    return policy.check_may_answer(browser_hash, await requests.find(tx, request_id))
+    request = policy.check_may_answer(browser_hash, await requests.find(tx, request_id))
+    spans.link(request.traceparent)
+    return request
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from services.consent.domain.item import Answer, Item
 from services.consent.domain.notice import Notice
 from services.consent.domain.request import Asker, ConsentRequest, Login, RequestId, Way
 from services.consent.domain.states import RequestState
+from shared import telemetry
 from shared.db import Tx
 
 _ITEMS = TypeAdapter(tuple[Item, ...])
@@ -19,7 +20,7 @@ _ITEMS = TypeAdapter(tuple[Item, ...])
 _SELECT = """
 SELECT r.request_id, r.flow_id, r.subject_id, r.sub, r.sector, r.client_id, r.client_name, r.agency_uid, r.agency_name,
        r.dossier_uid, r.party_uid, r.login_id, r.auth_time, r.acr, r.account_level, r.browser_hash, r.redirect_origin,
-       r.return_url, r.items, r.state, r.answers, r.opened_at, r.lapses_at, r.closed_at,
+       r.return_url, r.items, r.state, r.answers, r.opened_at, r.lapses_at, r.closed_at, r.traceparent,
        n.notice_uid, n.wording_id, n.wording_version, n.content, n.sha256
   FROM consent_request r JOIN notice n USING (notice_uid)
 """
@@ -41,9 +42,9 @@ async def insert(tx: Tx, request: ConsentRequest) -> bool:
         """
         INSERT INTO consent_request (request_id, flow_id, subject_id, sub, sector, client_id, client_name, agency_uid,
                agency_name, dossier_uid, party_uid, login_id, auth_time, acr, account_level, browser_hash,
-               redirect_origin, return_url, items, notice_uid, state, opened_at, lapses_at)
+               redirect_origin, return_url, items, notice_uid, state, opened_at, lapses_at, traceparent)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23)
+                $23, $24)
         ON CONFLICT (flow_id) DO NOTHING RETURNING true
         """,
         request.request_id, request.flow_id, request.subject_id, request.sub, request.sector, request.asker.client_id,
@@ -51,7 +52,7 @@ async def insert(tx: Tx, request: ConsentRequest) -> bool:
         request.party_uid, request.login.login_id, request.login.auth_time, request.login.acr,
         request.login.account_level, request.way.browser_hash, request.way.redirect_origin, request.way.return_url,
         _ITEMS.dump_python(request.items, mode="json"), notice.notice_uid, request.state, request.opened_at,
-        request.lapses_at,
+        request.lapses_at, telemetry.traceparent(),
     )  # fmt: skip
     if not stored:
         await tx.execute("DELETE FROM notice WHERE notice_uid = $1", notice.notice_uid)
@@ -156,4 +157,5 @@ def _request(row: Record) -> ConsentRequest:
         state=RequestState(row["state"]),
         answers=None if answers is None else {key: Answer(value) for key, value in answers.items()},
         closed_at=row["closed_at"],
+        traceparent=row["traceparent"],
     )

@@ -13,10 +13,12 @@ from services.identity.domain.oauth import Error, OAuthError
 from services.identity.given import Given
 from services.identity.service import client_auth
 from services.identity.service.client_auth import ClientCall
+from shared import telemetry
 from shared.dpop import InvalidDpopProof
 from shared.errors import Problem, Unavailable
 from shared.guards import guard
 from shared.http import Db, Now, public_url
+from shared.measures import REFUSALS
 from shared.problems import (
     BodyTooLarge,
     HeadersTooLarge,
@@ -57,6 +59,8 @@ class OAuthRoute(APIRoute):
             try:
                 return await handle(request)
             except OAuthError as refused:
+                fault = "gateway" if refused.error is Error.TEMPORARILY_UNAVAILABLE else "client"
+                telemetry.count(REFUSALS, {"fault": fault, "code": refused.error.value})
                 return answer(refused)
 
         return in_oauths_words

@@ -154,6 +154,7 @@ class Flow:
     code_verifier: str | None = field(repr=False, default=None)
     who: LoggedIn | None = None
     consent_request_id: RequestId | None = None
+    traceparent: str | None = None  # of the request that began it
 
     def logged_in(self) -> LoggedIn:
         """Return who logged in; raises UnknownFlow where nobody has."""

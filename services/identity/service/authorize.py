@@ -12,7 +12,7 @@ from services.identity.service.fail import fail
 from services.identity.service.par import hash_of
 from services.identity.service.steps import GoTo
 from services.identity.store import flows
-from shared import ids
+from shared import ids, telemetry
 from shared.db import Database
 from shared.errors import Forbidden
 
@@ -58,4 +58,5 @@ def _new_flow(request: PushedRequest, secrets: Secrets, browser_hash: bytes, now
         returned=False,
         nonce=secrets.nonce,
         code_verifier=secrets.code_verifier,
+        traceparent=telemetry.traceparent(),
     )

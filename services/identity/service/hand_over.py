@@ -25,6 +25,7 @@ from services.identity.service.par import hash_of
 from services.identity.service.steps import GoTo, HandOver, Step, back_with_code, back_with_error
 from services.identity.store import citizens, clients, codes, flows
 from services.identity.store.codes import Code
+from shared import spans
 from shared.db import Database, Tx
 from shared.errors import Unavailable
 from shared.inside import RemoteProblem
@@ -41,6 +42,7 @@ async def come_back(db: Database, *, given: Parts, flow_id: FlowId, browser_hash
         flow = await flows.find_for_update(tx, flow_id)
     if flow is None or not hmac.compare_digest(flow.browser_hash, browser_hash):
         raise UnknownFlow
+    spans.link(flow.traceparent)
     return await go_on(db, given=given, flow=flow, now=now)
 
 

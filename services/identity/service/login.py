@@ -28,7 +28,7 @@ from services.identity.service.fail import fail
 from services.identity.service.par import hash_of
 from services.identity.service.steps import Step
 from services.identity.store import flows
-from shared import ids, outbox
+from shared import ids, outbox, spans
 from shared.db import Database, Tx
 
 
@@ -62,6 +62,7 @@ async def take_answer(db: Database, *, given: Parts, callback: Callback, browser
         flow = _check_browser(await flows.find_by_state_for_update(tx, hash_of(callback.state)), browser_hash)
         if not flow.returned:
             await flows.mark_returned(tx, flow.flow_id, now)
+    spans.link(flow.traceparent)
     if flow.returned:
         return await _lead_on(db, given, flow, now)
     try:

@@ -17,6 +17,7 @@ from services.identity.service.mandates import get_agency, get_mandate
 from services.identity.service.par import hash_of
 from services.identity.store import citizens, codes, flows
 from services.identity.tokens import Entitlement, Issued
+from shared import spans
 from shared.db import Database, Tx
 from shared.tokens import SELF_SERVICE, Actor
 
@@ -42,6 +43,7 @@ async def _trade_code(db: Database, given: Parts, call: ClientCall, now: datetim
         flow = await flows.find_for_update(tx, code.flow_id) if code else None
         if code is None or flow is None or flow.request.client_id != call.client.client_id:
             raise _invalid_grant()
+        spans.link(flow.traceparent)
         if code.is_used:
             await codes.revoke(tx, code_hash, now)
         else:

@@ -21,7 +21,7 @@ _REQUEST = f"SELECT {_REQUEST_COLUMNS} FROM pushed_request r LEFT JOIN mandate m
 _FLOW = f"""
 SELECT {_REQUEST_COLUMNS}, f.flow_id, f.browser_hash, f.nonce, f.code_verifier, f.state, f.started_at,
        f.returned_at IS NOT NULL AS returned, f.login_id, f.subject_id, f.auth_time, f.acr, f.account_level,
-       f.capacity, f.logged_in_at, f.consent_request_id
+       f.capacity, f.logged_in_at, f.consent_request_id, f.traceparent
   FROM flow f JOIN pushed_request r USING (request_id) LEFT JOIN mandate m USING (mandate_id)
 """  # noqa: S608 - constants
 
@@ -60,11 +60,12 @@ async def insert_flow(tx: Tx, flow: Flow, *, state_hash: bytes) -> None:
     """Store a flow whose browser is about to go to VNeID."""
     await tx.execute(
         """
-        INSERT INTO flow (flow_id, request_id, browser_hash, vneid_state_hash, nonce, code_verifier, state, started_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO flow (flow_id, request_id, browser_hash, vneid_state_hash, nonce, code_verifier, state, started_at,
+               traceparent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
         flow.flow_id, flow.request.request_id, flow.browser_hash, state_hash, flow.nonce, flow.code_verifier,
-        flow.state, flow.started_at,
+        flow.state, flow.started_at, flow.traceparent,
     )  # fmt: skip
 
 
@@ -214,6 +215,7 @@ def _flow(row: Record) -> Flow:
         code_verifier=row["code_verifier"],
         who=_who(row),
         consent_request_id=RequestId(row["consent_request_id"]) if row["consent_request_id"] else None,
+        traceparent=row["traceparent"],
     )
 
 

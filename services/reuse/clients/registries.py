@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, Validation
 
 from services.reuse.domain.sources import Outcome
 from services.reuse.domain.words import AttributeId
-from shared import log
+from shared import log, spans
 from shared.inside import LONGEST_CALL, TIMEOUT
 from shared.tls import trusting
 
@@ -76,8 +76,10 @@ class RegistriesClient:
     async def ask(self, question: Question) -> Answer:
         """Ask one register; never raises for what it does."""
         try:
-            async with asyncio.timeout(LONGEST_CALL):
-                answer = await self.http.post(f"/{_PATHS[question.source]}/queries", json=_written(question))
+            with spans.calling(_PATHS[question.source], "POST") as call:
+                async with asyncio.timeout(LONGEST_CALL):
+                    answer = await self.http.post(f"/{_PATHS[question.source]}/queries", json=_written(question))
+                call.answered(answer.status_code)
             if answer.status_code != 200:
                 return self._failed(question, str(answer.status_code))
             read = _Answer.model_validate_json(answer.content)

@@ -34,8 +34,9 @@ from services.reuse.store.release import Authorised, Finding, UsedUp, Vouched, W
 from shared import clock, ids, log, outbox, telemetry
 from shared.db import Database, Tx
 from shared.dpop import InvalidDpopProof, Proof
-from shared.errors import Unavailable
+from shared.errors import Problem, Unavailable
 from shared.idempotency import Answered, Once
+from shared.measures import RELEASES
 from shared.tokens import InvalidToken
 
 _LEASE_EXCEEDED, _RIGHT_ENDED = "lease_exceeded", "right_ended"
@@ -50,6 +51,10 @@ class Released:
     released_at: datetime
     components: tuple[str, ...]
     replay_of: UUID | None
+
+
+class Withheld(ConsentStatusUnknown):
+    """It was authorised, and too late to be sent; to the caller that is the same."""
 
 
 class _Undone(Exception):
@@ -86,6 +91,24 @@ async def release(
     Raises NotFound kinds for what the caller may not know of, ReleaseRefused, DossierClosed, ConsentStatusUnknown
     (503, to be tried again), ClockSkew, LogUnsealed.
     """
+    try:
+        released = await _release(db, parts, wanted, proof, once, now)
+    except Problem as problem:
+        telemetry.count(RELEASES, {"outcome": _outcome(problem)})
+        raise
+    telemetry.count(RELEASES, {"outcome": "repeated" if released.replay_of else "released"})
+    return released
+
+
+def _outcome(problem: Problem) -> str:
+    if isinstance(problem, Withheld):
+        return "withheld"
+    return "unavailable" if isinstance(problem, Unavailable) else "refused"
+
+
+async def _release(
+    db: Database, parts: Parts, wanted: Wanted, proof: Proof | None, once: Once[UUID] | None, now: datetime
+) -> Released:
     check_release_token(wanted.caller, wanted.dossier_uid)
     check_may_act_for(wanted.caller, wanted.party_uid)
     used_up = proof and UsedUp(proof.key, proof.expires)
@@ -236,4 +259,4 @@ async def _withhold(db: Database, authorised: Authorised, wanted: Wanted, reason
             await outbox.append(tx, told)
     except Unavailable as outage:
         log.error("withheld_release_not_noted", outage, release_id=str(authorised.release_id))
-    raise ConsentStatusUnknown
+    raise Withheld

@@ -18,6 +18,7 @@ from services.identity.clients.vneid.id_token import Expected, IdToken, verify
 from services.identity.clients.vneid.keys import ProviderKeys
 from services.identity.clients.vneid.refusals import invalid, unavailable
 from services.identity.domain.login import LoginFailed, Reason, VerifiedLogin
+from shared import spans
 from shared.keys import SigningKey, sign_jws
 from shared.settings import SecureUrl
 from shared.tls import trusting
@@ -118,7 +119,7 @@ class VneidClient:
         )
         try:
             async with asyncio.timeout(LONGEST_CALL):
-                return await _asked(call)
+                return await _asked("POST", call)
         except TimeoutError:
             raise unavailable() from None
 
@@ -187,20 +188,24 @@ async def _read(get: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Respons
     try:
         async with asyncio.timeout(LONGEST_CALL):
             try:
-                return _checked(await _asked(get()))
+                return _checked(await _asked("GET", get()))
             except LoginFailed as failed:
                 if failed.reason is not Reason.SOURCE_UNAVAILABLE:
                     raise
             await asyncio.sleep(0.05)
-            return _checked(await _asked(get()))
+            return _checked(await _asked("GET", get()))
     except TimeoutError:
         raise unavailable() from None
 
 
-async def _asked(call: Awaitable[Any]) -> Any:
+async def _asked(method: str, call: Awaitable[Any]) -> Any:
     """Await one request to VNeID, and say what went wrong in our two words."""
     try:
-        return await call
+        with spans.calling("vneid", method) as called:
+            answer = await call
+            if isinstance(answer, httpx2.Response):
+                called.answered(answer.status_code)
+            return answer
     except httpx2.TransportError:
         raise unavailable() from None
     except (httpx2.HTTPError, OAuthError, ValueError):
