@@ -5,7 +5,7 @@ PY := $(BIN)/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo up down logs doctor test teeth bench check format contracts lock clean
+.PHONY: help setup run demo up down logs doctor lab test teeth bench check format contracts lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ logs: setup ## Follow what the containers log (OF="reuse consent": those)
 
 doctor: setup ## Say in one line each what is wrong with the containers or this machine, and how to mend it
 	@$(PY) -m infra.compose doctor
+
+lab: setup ## Where no image can be pulled: run all of the above on stand-ins made here (IMAGES=real: pull; RUN="make up": only that)
+	@IMAGES=$(IMAGES) $(PY) -m infra.lab $(RUN)
 
 test: setup ## Run all tests: first those without I/O, then those on real PostgreSQL and Kafka
 	@$(PY) -m pytest -q -m "not stack and not cluster"

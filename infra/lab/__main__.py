@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from infra.compose.project import CommandFailed
 from infra.embedded.processes import StackError
 from infra.lab import base, machine, standins, story
 from infra.lab.commands import aloud
@@ -21,7 +22,7 @@ def main(command: list[str]) -> int:
     console = Console(file=sys.__stdout__)
     try:
         _play(console, command, pulled=os.environ.get("IMAGES") == "real")
-    except StackError as error:
+    except (StackError, CommandFailed) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     return 0
@@ -34,13 +35,13 @@ def _play(console: Console, command: list[str], *, pulled: bool) -> None:
             console.print(f"Installed {', '.join(names)}, none of it started.")
     with _step(console, "docker compose"):
         compose = built(COMPOSE)
-    with engine(compose) as env:
+    with engine(compose):
         if not pulled:
-            _stand_ins(console, env)
+            _stand_ins(console)
         if command:
-            aloud(*command, env=env)
+            aloud(*command)
         else:
-            story.play(console, env)
+            story.play(console)
             console.print(
                 f"The lab took {(time.monotonic() - begun) / 60:.1f} minutes; its images: {_which(pulled=pulled)}."
             )
@@ -50,15 +51,15 @@ def _which(*, pulled: bool) -> str:
     return "the real ones, pulled" if pulled else "stand-ins, which prove the wiring, not the images"
 
 
-def _stand_ins(console: Console, env: dict[str, str]) -> None:
+def _stand_ins(console: Console) -> None:
     pip = (Path(sys.executable), "-m", "pip")
     with _step(console, "Caddy"):
         built(CADDY)
     with _step(console, "a Debian base image"):
-        base.build(env, machine.sources(pip))
+        base.build(machine.sources(pip))
     for image in standins.STAND_INS:
         with _step(console, f"a stand-in for {image}"):
-            standins.build(image, env)
+            standins.build(image)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from infra.embedded.processes import StackError
@@ -23,10 +22,10 @@ _LEFT_OUT = (
 )
 
 
-def build(env: Mapping[str, str], sources: Sources) -> None:
+def build(sources: Sources) -> None:
     """Make the image, unless the engine has it as these sources would make it. Raises StackError."""
     label = f"motlan.lab={_digest(sources)}"
-    if _label(env) == label:
+    if _label() == label:
         return
     with tempfile.TemporaryDirectory(prefix="motlan-lab-") as scratch:
         root, archive = Path(scratch) / "root", Path(scratch) / "root.tar"
@@ -35,7 +34,7 @@ def build(env: Mapping[str, str], sources: Sources) -> None:
         _trim(root)
         _configure(root, sources)
         quietly("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
-        quietly("docker", "import", "--change", f"LABEL {label}", archive, IMAGE, env=env)
+        quietly("docker", "import", "--change", f"LABEL {label}", archive, IMAGE)
 
 
 def _digest(sources: Sources) -> str:
@@ -48,9 +47,9 @@ def _certificates() -> str:
     return _CERTIFICATES.read_text("utf-8") if _CERTIFICATES.exists() else ""
 
 
-def _label(env: Mapping[str, str]) -> str:
+def _label() -> str:
     try:
-        digest = quietly("docker", "inspect", "--format", '{{index .Config.Labels "motlan.lab"}}', IMAGE, env=env)
+        digest = quietly("docker", "inspect", "--format", '{{index .Config.Labels "motlan.lab"}}', IMAGE)
     except StackError:  # there is none yet
         return ""
     return f"motlan.lab={digest.strip()}"

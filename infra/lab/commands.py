@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -19,10 +18,12 @@ def cache() -> Path:
     return user_cache_path("motlan", ensure_exists=True) / "lab"
 
 
-def quietly(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> str:
-    """Run a program to its end and return what it printed. Raises StackError with its last words if it fails."""
+def quietly(*argv: str | Path, cwd: Path = ROOT, **settings: str) -> str:
+    """Run a program, with more variables, and return what it printed. Raises StackError with its last words."""
     try:
-        done = subprocess.run(argv, env=_environment(env), cwd=cwd, text=True, capture_output=True, check=False)
+        done = subprocess.run(
+            argv, env={**os.environ, **settings}, cwd=cwd, text=True, capture_output=True, check=False
+        )
     except OSError as error:
         raise StackError(f"{argv[0]} could not be started: {error.strerror}") from error
     if done.returncode:
@@ -30,9 +31,9 @@ def quietly(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path =
     return done.stdout
 
 
-def aloud(*argv: str | Path, env: Mapping[str, str]) -> None:
+def aloud(*argv: str | Path) -> None:
     """Run a program that speaks to whoever watches. Raises StackError if it fails."""
-    if code := subprocess.run(argv, env=_environment(env), cwd=ROOT, check=False).returncode:
+    if code := subprocess.run(argv, cwd=ROOT, check=False).returncode:
         raise StackError(f"{_line(argv)} failed with {code}.")
 
 
@@ -42,10 +43,6 @@ def needed(program: str, advice: str) -> str:
     if found is None:
         raise StackError(f"{program} is missing: {advice}")
     return found
-
-
-def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    return {**os.environ, **(more or {})}
 
 
 def _line(argv: tuple[str | Path, ...]) -> str:

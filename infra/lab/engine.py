@@ -16,8 +16,8 @@ _SOCKET = _RUN / "docker.sock"
 
 
 @contextmanager
-def engine(plugin: Path) -> Generator[dict[str, str]]:
-    """Run an engine, and yield the variables under which `docker` and `docker compose` speak to it.
+def engine(plugin: Path) -> Generator[None]:
+    """Run an engine: meanwhile `docker` and `docker compose` mean it, for us and whatever we start.
 
     `plugin` is docker compose. What a killed lab left running is ended first. Raises StackError.
     """
@@ -29,9 +29,9 @@ def engine(plugin: Path) -> Generator[dict[str, str]]:
         _end_leftovers(home)
         process = _start(home)
         try:
-            environment = {"DOCKER_HOST": f"unix://{_SOCKET}", "DOCKER_CONFIG": str(_client(plugin))}
-            _wait(process, environment)
-            yield environment
+            os.environ.update(DOCKER_HOST=f"unix://{_SOCKET}", DOCKER_CONFIG=str(_client(plugin)))
+            _wait(process)
+            yield
         finally:
             _stop(process, home)
 
@@ -70,11 +70,11 @@ def _start(home: Path) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
-def _wait(process: subprocess.Popen[bytes], environment: dict[str, str], *, seconds: float = 60) -> None:
+def _wait(process: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            quietly("docker", "info", env=environment)
+            quietly("docker", "info")
             return
         except StackError as error:
             if process.poll() is not None or time.monotonic() > deadline:

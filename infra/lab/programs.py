@@ -31,7 +31,7 @@ def built(program: Program) -> Path:
     target = cache() / "programs" / f"{program.name}-{sums[:16]}"
     if not target.exists():
         go, draft = needed("go", "install Go 1.25 or newer"), target.with_suffix(".draft")
-        flags = ("-trimpath", "-buildvcs=false", "-ldflags", f"-s -w -X {program.version}")
-        quietly(go, "build", *flags, "-o", draft, program.package, cwd=module, env={"CGO_ENABLED": "0"})
+        flags = ("-buildvcs=false", "-ldflags", f"-s -w -X {program.version}")
+        quietly(go, "build", *flags, "-o", draft, program.package, cwd=module, CGO_ENABLED="0")
         draft.rename(target)
     return target

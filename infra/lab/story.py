@@ -1,73 +1,72 @@
-"""What the lab does with the compose file: up, the demo, two replicas of each service, a restart of each."""
+"""What the lab does with the compose file: the demo, then two replicas of each service, a restart of each, the demo."""
 
 import json
 import time
-from collections.abc import Mapping
 
 from rich.console import Console
 
+from infra.compose.project import Project
 from infra.embedded.keyring import SERVICES
-from infra.lab.commands import aloud, quietly
+from infra.embedded.processes import StackError
+from infra.lab.commands import aloud
 
-_COMPOSE = ("docker", "compose")
+_TWO_OF_EACH = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
+_MAKE = ("make", "--no-print-directory")
 
 
-def play(console: Console, env: Mapping[str, str]) -> None:
-    """Play it on an empty stack, and take everything down. Raises StackError where it breaks off."""
-    _compose(env, "down", "--volumes", "--remove-orphans")  # what a killed lab left
+def play(console: Console) -> None:
+    """Play it on empty stacks, and take everything down. Raises StackError or CommandFailed where it breaks off."""
+    project = Project()
+    _wipe(project)  # what a killed lab left
+    _act(console, "The demo on a stack of its own", *_MAKE, "demo", "STACK=compose")
     try:
-        _act(console, "Up", env, "make", "--no-print-directory", "up")
-        _demo(console, env)
-        _replicas(console, env)
-        _demo(console, env)
-        for service in _running(env):
-            _restart(console, env, service)
-        _demo(console, env)
+        _on_replicas(console, project)
     except BaseException:
-        console.print(_compose(env, "ps", "--all"), markup=False)
-        console.print(_compose(env, "logs", "--tail=40", "--no-color"), markup=False)
+        project.run("ps", "--all")
+        project.run("logs", "--tail=60", "--no-color")
         raise
     finally:
-        _compose(env, "down", "--volumes", "--remove-orphans")
+        _wipe(project)
 
 
-def _demo(console: Console, env: Mapping[str, str]) -> None:
-    _act(console, "The demo through the edge", env, "make", "--no-print-directory", "demo", "STACK=compose")
+def _on_replicas(console: Console, project: Project) -> None:
+    _act(console, "Up", *_MAKE, "up")
+    console.rule("Two replicas of each service", align="left")
+    project.run("--progress=quiet", "up", "--wait", *_TWO_OF_EACH)
+    console.print(f"{len(_containers(project))} containers run.")
+    for service in sorted({each["Service"] for each in _containers(project)}):
+        _restart(console, project, service)
+    _act(console, "The demo on two replicas of each, all restarted", *_MAKE, "demo", "STACK=up")
 
 
-def _replicas(console: Console, env: Mapping[str, str]) -> None:
-    scale = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
-    _act(console, "Two replicas of each service", env, *_COMPOSE, "--progress=quiet", "up", "-d", "--wait", *scale)
-
-
-def _restart(console: Console, env: Mapping[str, str], service: str) -> None:
-    """Restart one, all its replicas at once, and wait until everything is well again, as it was."""
-    begun = time.monotonic()
-    _compose(env, "restart", service)
-    _compose(env, "up", "-d", "--wait", "--no-recreate", *_as_many(env))
+def _restart(console: Console, project: Project, service: str) -> None:
+    """Restart one service's containers, all at once, and wait until everything is well again, as it was."""
+    before, begun = len(_containers(project)), time.monotonic()
+    project.run("--progress=quiet", "restart", service)
+    while ailing := _ailing(project, before):
+        if time.monotonic() > begun + 240:
+            raise StackError(f"{service} was restarted, and 240 s later this is not well: {', '.join(ailing)}")
+        time.sleep(0.5)
     console.print(f"Restarted {service}: all well after {time.monotonic() - begun:.0f} s.")
 
 
-def _running(env: Mapping[str, str]) -> list[str]:
-    """Return what runs on, jobs that are done left out."""
-    return sorted({row["Service"] for row in _containers(env)})
+def _ailing(project: Project, expected: int) -> list[str]:
+    """Return which containers are not healthy, jobs that are done left out; a health check is asked of everything."""
+    found = _containers(project)
+    ill = [f"{each['Name']} ({each['State']}, {each['Health']})" for each in found if each["Health"] != "healthy"]
+    return ill + ([f"{expected - len(found)} gone"] if len(found) < expected else [])
 
 
-def _as_many(env: Mapping[str, str]) -> list[str]:
-    names = [row["Service"] for row in _containers(env)]
-    return [word for name in SERVICES for word in ("--scale", f"{name}={names.count(name)}")]
+def _containers(project: Project) -> list[dict[str, str]]:
+    return [json.loads(line) for line in project.read("ps", "--format=json").splitlines()]
 
 
-def _containers(env: Mapping[str, str]) -> list[dict[str, str]]:
-    return [json.loads(line) for line in _compose(env, "ps", "--format=json").splitlines()]
+def _wipe(project: Project) -> None:
+    project.run("--progress=quiet", "--profile", "*", "down", "--volumes", "--remove-orphans")
 
 
-def _compose(env: Mapping[str, str], *arguments: str) -> str:
-    return quietly(*_COMPOSE, "--progress=quiet", *arguments, env=env)
-
-
-def _act(console: Console, title: str, env: Mapping[str, str], *argv: str) -> None:
+def _act(console: Console, title: str, *argv: str) -> None:
     console.rule(title, align="left")
     begun = time.monotonic()
-    aloud(*argv, env=env)
+    aloud(*argv)
     console.print(f"{title}: done after {time.monotonic() - begun:.0f} s.")
