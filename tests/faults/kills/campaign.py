@@ -14,6 +14,8 @@ from traceback import extract_tb
 from infra.demo.cast import cast_of
 from infra.embedded.keyring import SERVICES
 from infra.embedded.laptop import Laptop
+from infra.embedded.stack import BROKERS
+from tests.faults.kills.brokers import BROKER_FAULTS
 from tests.faults.kills.clockwork import Time, admin
 from tests.faults.kills.executing import Death, die_at, die_now, kafka_dies, make_mortal, postgres_dies
 from tests.faults.kills.ledger import Ledger
@@ -59,15 +61,23 @@ class Campaign:
         return self.stage.ledger
 
     async def run(self, kills: Mapping[str, Sequence[str | None]], rng: Random) -> None:
-        """Play while these die: each service, or server, at these points in turn (None: at any moment)."""
+        """Play while these die: each service, or server, at these points in turn (None: at any moment).
+
+        To `brokers` the faults of BROKER_FAULTS are done in turn: one of a cluster at a time.
+        """
+        async with self.acting(), asyncio.TaskGroup() as executions:
+            for whose, points in kills.items():
+                executions.create_task(self._execute(whose, points, Random(rng.getrandbits(64))))  # noqa: S311
+
+    @asynccontextmanager
+    async def acting(self) -> AsyncGenerator[None]:
+        """Have everybody act while the block lasts, and end the stories they are in."""
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for persona, stories in ACTORS:
                 group.create_task(self._act(persona, stories, over))
             group.create_task(self._keep_checkpoints(over))
-            async with asyncio.TaskGroup() as executions:
-                for whose, points in kills.items():
-                    executions.create_task(self._execute(whose, points, Random(rng.getrandbits(64))))  # noqa: S311
+            yield
             over.set()
 
     async def end(self) -> str:
@@ -109,6 +119,8 @@ class Campaign:
         return death is not None
 
     async def _one(self, whose: str, point: str | None, rng: Random) -> Death | None:
+        if whose == "brokers":
+            return await BROKER_FAULTS[str(point)](self.running)
         if point is not None:
             return await die_at(self.running, whose, point, within=_REACHED_WITHIN)
         await asyncio.sleep(rng.uniform(0.5, 4))
@@ -163,10 +175,10 @@ _DUE: Mapping[str, str] = {
 
 
 @asynccontextmanager
-async def campaign_in(data: Path) -> AsyncGenerator[Campaign]:
+async def campaign_in(data: Path, *, brokers: int = BROKERS) -> AsyncGenerator[Campaign]:
     """Start everything in a directory, its services mortal, with clients who do not give up."""
     async with AsyncExitStack() as opened:
-        running = await opened.enter_async_context(system(data, start=()))
+        running = await opened.enter_async_context(system(data, start=(), brokers=brokers))
         for name in SERVICES:
             make_mortal(running, name)
         await running.start("simulators", *SERVICES)
