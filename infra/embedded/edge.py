@@ -1,6 +1,6 @@
 """The one public port: routes by the first segment of the path to the service that owns it, refuses all else."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -54,21 +54,22 @@ def passing_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2
 
 def proxy(base_url: str, client: httpx2.AsyncClient) -> Application:
     """Return an application that passes requests on to a service that runs in a process of its own."""
+    return balancing(lambda: [base_url], client)
+
+
+def balancing(addresses: Callable[[], Iterable[str]], client: httpx2.AsyncClient) -> Application:
+    """Return an application that passes each request on to the first of the addresses, as they are then, that takes it.
+
+    Only one that never got it is passed over: what was sent may have had its effect, and is its sender's to repeat.
+    """
 
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
         if body is None:
             await _refuse(BodyTooLarge(), scope, receive, send)
             return
-        request = client.build_request(
-            scope["method"],
-            httpx2.URL(base_url, raw_path=bytes(scope["raw_path"]) + _query(scope)),
-            headers=[(name, value) for name, value in scope["headers"] if name not in _HOP_BY_HOP],
-            content=body,
-        )
-        try:
-            answer = await client.send(request, follow_redirects=False)
-        except httpx2.TransportError:
+        answer = await _send(scope, body, addresses(), client)
+        if answer is None:
             await _refuse(Unavailable(), scope, receive, send)
             return
         headers = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP_BY_HOP]
@@ -76,6 +77,25 @@ def proxy(base_url: str, client: httpx2.AsyncClient) -> Application:
         await send({"type": "http.response.body", "body": answer.content})
 
     return forward
+
+
+async def _send(
+    scope: Scope, body: bytes, addresses: Iterable[str], client: httpx2.AsyncClient
+) -> httpx2.Response | None:
+    for base_url in addresses:
+        request = client.build_request(
+            scope["method"],
+            httpx2.URL(base_url, raw_path=bytes(scope["raw_path"]) + _query(scope)),
+            headers=[(name, value) for name, value in scope["headers"] if name not in _HOP_BY_HOP],
+            content=body,
+        )
+        try:
+            return await client.send(request, follow_redirects=False)
+        except httpx2.ConnectError:
+            continue
+        except httpx2.TransportError:
+            return None
+    return None
 
 
 def _query(scope: Scope) -> bytes:

@@ -140,6 +140,12 @@ class System:
         self.processes[name] = self._service(service, name, {f"{service.upper()}_LISTEN_PORT": str(port), **more})
         return self.processes[name]
 
+    def step_aside(self, service: str, **more: str) -> Running:
+        """Let a service listen elsewhere: at its own port somebody else passes on to it and its replicas."""
+        port = free_ports(1)[0]
+        self.processes[service] = self._service(service, service, {f"{service.upper()}_LISTEN_PORT": str(port), **more})
+        return self.processes[service]
+
     async def start(self, *names: str) -> None:
         """Start these processes side by side, and return once all are ready."""
         await asyncio.gather(*(self.processes[name].start() for name in names))

@@ -11,8 +11,10 @@ from tests.faults.processes import System
 def bugs(running: System) -> Iterator[str]:
     """Yield each kind of error once, told by its event, exception and last frames; an outage of others is none."""
     told: set[str] = set()
-    for name in SERVICES:
-        for line in running[name].log.read_text("utf-8", "replace").splitlines():
+    for name, process in running.processes.items():
+        if not name.startswith(SERVICES):
+            continue
+        for line in process.log.read_text("utf-8", "replace").splitlines():
             if '"level":"error"' in line and (bug := _bug(name, line)) and bug not in told:
                 told.add(bug)
                 yield bug

@@ -42,6 +42,8 @@ class Hands:
         self._tokens: list[Token] = []
         self._renewing = asyncio.Lock()
         self.reuse, self.consent = [running["reuse"].url], running["consent"].url
+        self.asked = 0
+        """How many releases were asked for."""
 
     async def release(self, citizen: Citizen, client: int = 0) -> Answer:
         """Ask once for what the citizen's dossier may have; `client` chooses token and replica."""
@@ -49,6 +51,7 @@ class Hands:
         token = (await self._fresh_tokens())[client % _TOKENS]
         proof = token.key.proof("POST", self._running.ports.origin + path, token.access_token)
         headers = {"Authorization": f"DPoP {token.access_token}", "DPoP": proof}
+        self.asked += 1
         url, asked_at = self.reuse[client % len(self.reuse)] + path, clock.now()
         try:
             answer = await self._http.post(url, json={"party_uid": str(citizen.party_uid)}, headers=headers)

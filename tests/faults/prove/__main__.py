@@ -1,0 +1,47 @@
+"""The long run: `python -m tests.faults.prove --faults 500 --writes 500000 --seed N` prints one page."""
+
+import argparse
+import asyncio
+import secrets
+import signal
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.faults.prove.proof import proof_in
+from tests.faults.prove.report import report
+
+
+async def run(given: argparse.Namespace, data: Path) -> tuple[str, bool]:
+    """Run a proof and return its page, and whether every promise was kept."""
+    begun = time.monotonic()
+    async with proof_in(data, given.seed, instances=given.instances, brokers=given.brokers) as proof:
+        await proof.run(faults=given.faults, writes=given.writes, at_once=given.at_once, clients=given.clients)
+        acted = time.monotonic() - begun
+        violations, leaves = await proof.end()
+    page = report(proof, violations, seed=given.seed, leaves=leaves, acted=acted, seconds=time.monotonic() - begun)
+    return page, not any(violations.values())
+
+
+def main() -> int:
+    """Run, print, and say by the exit code whether every promise was kept."""
+    options = argparse.ArgumentParser(prog="python -m tests.faults.prove", description="The promises, while parts die.")
+    options.add_argument("--faults", type=int, default=500)
+    options.add_argument("--writes", type=int, default=500_000, help="acknowledged writes to reach as well")
+    options.add_argument("--seed", type=int, default=secrets.randbits(32))
+    options.add_argument("--instances", type=int, default=2, help="processes of each service")
+    options.add_argument("--brokers", type=int, default=3)
+    options.add_argument("--clients", type=int, default=6, help="clients that release without pause")
+    options.add_argument("--at-once", type=int, default=2, help="faults at a time")
+    options.add_argument("--data", type=Path, help="keep what came of it in this directory")
+    given = options.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what it started would outlive it
+    with TemporaryDirectory(prefix="motlan-prove-") as directory:
+        told, kept = asyncio.run(run(given, given.data or Path(directory)))
+    sys.stdout.write(told + "\n")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The system as a city runs it: two or three of each service behind a balancer, and each of them can be wronged."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from infra.embedded.keyring import SERVICES
+from tests.faults.balancing import balanced
+from tests.faults.processes import Running, System, system
+from tests.faults.wires import Wire, wire_to
+
+SKEWED = "tests.faults.prove.skewed"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One process of a service, its wire to its database, and what its clock is set by."""
+
+    name: str
+    service: str
+    process: Running
+    wire: Wire
+    clock: Path
+
+    def set_clock(self, seconds: float) -> None:
+        """Put its clock so far ahead of the host's."""
+        self.clock.write_text(str(seconds), "utf-8")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Everything that runs."""
+
+    running: System
+    instances: Sequence[Instance]
+
+    def of(self, service: str) -> Sequence[Instance]:
+        """Return the instances of a service."""
+        return [each for each in self.instances if each.service == service]
+
+
+@asynccontextmanager
+async def cluster_in(data: Path, *, instances: int, brokers: int) -> AsyncGenerator[Cluster]:
+    """Start it all in a directory; services are found at their usual addresses, where balancers stand."""
+    async with AsyncExitStack() as opened:
+        running = await opened.enter_async_context(system(data, start=(), brokers=brokers))
+        made = [await _instance(opened, running, name, n) for name in SERVICES for n in range(instances)]
+        cluster = Cluster(running, made)
+        places: Mapping[str, int] = {name: getattr(running.ports, name) for name in SERVICES}
+        for name, port in places.items():
+            await opened.enter_async_context(balanced(port, [each.process for each in cluster.of(name)]))
+        opened.push_async_callback(running.end)  # before the balancers, through which they speak to each other
+        await running.start("simulators", *(each.name for each in made))
+        yield cluster
+
+
+async def _instance(opened: AsyncExitStack, running: System, service: str, number: int) -> Instance:
+    wire = await opened.enter_async_context(wire_to(running.ports.postgres))
+    process = running.replica(service) if number else running.step_aside(service)
+    name = f"{service}-{number + 1}" if number else service
+    clock = running.data / f"{name}.clock"
+    key = f"{service.upper()}_DATABASE_URL"
+    process.environment |= {"SKEWED_AS": service, "SKEWED_BY": str(clock)}
+    process.environment[key] = _through(process.environment[key], wire)
+    process.module = SKEWED
+    return Instance(name, service, process, wire, clock)
+
+
+def _through(dsn: str, wire: Wire) -> str:
+    """Return the address of the same database at the near end of a wire."""
+    parts = urlsplit(dsn)
+    place = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{wire.port}"
+    return urlunsplit(parts._replace(netloc=place))

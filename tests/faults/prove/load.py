@@ -1,0 +1,74 @@
+"""Writes without pause, beside the stories: releases to the same citizens over and over, and withdrawals raced."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import httpx2
+
+from shared.errors import Unavailable
+from tests.faults.kills.ledger import Ledger
+from tests.faults.race.citizens import Citizen, Town
+from tests.faults.race.hands import Hands
+from tests.faults.race.racing import Pace, Race, race
+
+_PAUSE = 0.1  # after a refusal: whoever cannot be served now is asked again soon
+_CITIZENS = 200
+_RACED_AT_ONCE = 4
+_PACE = Pace(withdraw_within=0.5, pause=0.05)
+
+
+@dataclass
+class Load:
+    """What asks, and what it got."""
+
+    hands: Hands
+    town: Town
+    ledger: Ledger
+    rng: Random
+    runs: list[Race] = field(default_factory=list[Race])
+    acknowledged: int = 0
+    born: set[str] = field(default_factory=set[str])
+    """Dossiers that nobody opened over HTTP: there is no event of their opening."""
+    refused: dict[str, int] = field(default_factory=dict[str, int])
+    interrupted: list[str] = field(default_factory=list[str])
+    """Races that a fault has ended before their end: they prove nothing."""
+
+    async def release(self, over: asyncio.Event, *, clients: int) -> None:
+        """Have so many clients release one after the other until it is over."""
+        citizens = await self._citizens(_CITIZENS)
+        await asyncio.gather(*(self._ask(citizens, client, over) for client in range(clients)))
+
+    async def _ask(self, citizens: Sequence[Citizen], client: int, over: asyncio.Event) -> None:
+        rng = Random(self.rng.getrandbits(64))  # noqa: S311 - repeatable
+        while not over.is_set():
+            answer = await self.hands.release(rng.choice(citizens), client)
+            if answer.release:
+                self.acknowledged += 1
+                self.ledger.promise("reuse.released.v1", str(answer.release.release_id))
+            else:
+                self.refused[answer.code] = self.refused.get(answer.code, 0) + 1
+                await asyncio.sleep(_PAUSE)
+
+    async def race(self, over: asyncio.Event) -> None:
+        """Race a few withdrawals after a few until it is over."""
+        while not over.is_set():
+            try:
+                citizens = await self._citizens(_RACED_AT_ONCE)
+            except (Unavailable, TimeoutError):
+                await asyncio.sleep(1)
+            else:
+                await asyncio.gather(*map(self._race, citizens))
+
+    async def _citizens(self, count: int) -> list[Citizen]:
+        citizens = await self.town.citizens(count, "keeping", "release")
+        self.born |= {str(citizen.dossier_uid) for citizen in citizens}
+        return citizens
+
+    async def _race(self, citizen: Citizen) -> None:
+        rng = Random(self.rng.getrandbits(64))  # noqa: S311 - repeatable
+        try:
+            self.runs.append(await race(self.hands, citizen, rng, _PACE))
+        except (httpx2.HTTPError, AssertionError) as fault:
+            self.interrupted.append(type(fault).__name__)

@@ -1,0 +1,93 @@
+"""A proof: everybody acts and asks while the nemesis strikes; then all comes to rest, and is judged."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from infra.demo.cast import cast_of
+from infra.embedded.laptop import Laptop
+from shared.db import Database
+from tests.faults.kills.campaign import Campaign
+from tests.faults.kills.checking import gather, judge
+from tests.faults.kills.clockwork import Time
+from tests.faults.kills.ledger import Ledger
+from tests.faults.kills.persistence import persistent
+from tests.faults.kills.stories import Stage
+from tests.faults.prove.cluster import Cluster, cluster_in
+from tests.faults.prove.load import Load
+from tests.faults.prove.nemesis import Nemesis
+from tests.faults.race import checking as race
+from tests.faults.race.citizens import Town
+from tests.faults.race.hands import hands
+from tests.faults.race.log import read_log
+
+_PAUSE = 1.5  # at most, between two faults of one hand
+
+
+@dataclass
+class Proof:
+    """What runs, what was done to it, and what came of it."""
+
+    cluster: Cluster
+    campaign: Campaign
+    load: Load
+    nemesis: Nemesis
+
+    @property
+    def acknowledged(self) -> int:
+        """How many writes clients were told are done."""
+        return self.campaign.ledger.acknowledged + sum(len(run.releases) + bool(run.receipt) for run in self.load.runs)
+
+    async def run(self, *, faults: int, writes: int, at_once: int, clients: int) -> None:
+        """Act until so many faults were done and so many writes acknowledged."""
+        over = asyncio.Event()
+        async with self.campaign.acting(), asyncio.TaskGroup() as group:
+            group.create_task(self.load.release(over, clients=clients))
+            group.create_task(self.load.race(over))
+            async with asyncio.TaskGroup() as striking:
+                for _ in range(at_once):
+                    striking.create_task(self._strike(faults))
+            while self.acknowledged < writes:  # noqa: ASYNC110 - what changes is in other processes
+                await asyncio.sleep(1)
+            over.set()
+
+    async def _strike(self, faults: int) -> None:
+        rng = self.nemesis.rng
+        while len(self.nemesis.done) < faults:
+            await asyncio.sleep(rng.uniform(0, _PAUSE))
+            await self.nemesis.strike()
+
+    async def end(self) -> tuple[Mapping[str, list[str]], int]:
+        """Let everything come to rest; return all violations by the promise they break, and the number of leaves."""
+        bundle = await self.campaign.end()
+        found = await gather(self.cluster.running)
+        found.states["reuse.dossier-opened.v1"] -= self.load.born
+        self.campaign.ledger.asked["releases"] += self.load.hands.asked
+        violations = dict(judge(self.campaign, found, bundle))
+        told = race.judge(self.load.runs, await read_log(self.cluster.running))
+        violations["released after a withdrawal's moment, or other faults of races"] = told.violations
+        return violations, len(found.leaves)
+
+
+@asynccontextmanager
+async def proof_in(data: Path, seed: int, *, instances: int = 2, brokers: int = 3) -> AsyncGenerator[Proof]:
+    """Start everything in a directory."""
+    rng = Random(seed)  # noqa: S311 - repeatable
+    async with AsyncExitStack() as opened:
+        cluster = await opened.enter_async_context(cluster_in(data, instances=instances, brokers=brokers))
+        running = cluster.running
+        on_stage = await opened.enter_async_context(cast_of(Laptop(running.ports, running.stack, running.keyring)))
+        ledger = Ledger()
+        campaign = Campaign(running, Stage(persistent(on_stage, ledger), ledger, Time(running)))
+        databases: list[Database] = []
+        for name in ("consent", "reuse"):
+            databases.append(await Database.connect(running.stack.databases[name].service))
+            opened.push_async_callback(databases[-1].close)
+        using = await opened.enter_async_context(hands(running))
+        using.reuse = [each.process.url for each in cluster.of("reuse")]
+        using.consent = running.ports.inside("consent")
+        load = Load(using, Town(running, *databases), ledger, Random(rng.getrandbits(64)))  # noqa: S311
+        yield Proof(cluster, campaign, load, Nemesis(cluster, Random(rng.getrandbits(64))))  # noqa: S311
