@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, FilePath, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 # No user, and nothing that would mean more in a header that names the address, such as a Content-Security-Policy.
@@ -95,8 +95,8 @@ class ServiceSettings(BaseSettings):
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
     """How long a service that was told to stop is not ready before its port closes; where a balancer asks, longer than
     its pause between two questions and than five seconds, for which a connection is kept."""
-    otlp_endpoint: CollectorUrl | None = None
-    """Base URL of an OpenTelemetry collector (OTLP over HTTP), as OTEL_EXPORTER_OTLP_ENDPOINT is."""
+    otlp_endpoint: Annotated[CollectorUrl | None, BeforeValidator(lambda url: url or None)] = None
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP), as OTEL_EXPORTER_OTLP_ENDPOINT is; empty is none."""
 
     @classmethod
     def settings_customise_sources(

@@ -50,6 +50,10 @@ def test_a_collector_is_named_by_its_base_url_as_opentelemetry_does(tmp_path: Pa
         ConsentSettings.from_environment(environment(tmp_path, CONSENT_OTLP_ENDPOINT=url))
 
 
+def test_no_collector_may_be_said_by_an_empty_name(tmp_path: Path) -> None:
+    assert ConsentSettings.from_environment(environment(tmp_path, CONSENT_OTLP_ENDPOINT="")).otlp_endpoint is None
+
+
 def test_settings_made_in_code_do_not_look_at_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSENT_OTLP_ENDPOINT", "http://collector")
     assert make_settings(tmp_path).otlp_endpoint is None
