@@ -17,7 +17,7 @@ from shared.migrations import MigrationError, migrate
 
 def main() -> int:
     """Prepare PostgreSQL; 0 if it is ready, 1 with a sentence if not."""
-    passwords = json.loads((Path(os.environ["SECRETS"]) / "passwords.json").read_text("utf-8"))
+    passwords = json.loads((Path(os.environ["SECRETS_DIR"]) / "passwords.json").read_text("utf-8"))
     try:
         asyncio.run(prepare(os.environ["POSTGRES"], passwords))
     except (MigrationError, asyncpg.PostgresError, OSError) as error:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import yaml
+
 from infra.compose.brokers import BROKER, TOPICS, Place, server_properties
 from infra.compose.rights import SPECTATOR
 from infra.compose.vault import Vault
 from infra.topics import SERVICES
 
 OURS, KAFKA, ROOT = 10001, 1000, 0
-"""Who reads: the user of our image and of the edge, that of Kafka's images, and what begins as root."""
+"""Who reads: the user of our image, of the edge and of the tools, that of Kafka's image, and what begins as root."""
 
 EVERY_BROKER = "brokers"
 """The name under which all brokers are found."""
@@ -34,7 +36,7 @@ def portions(vault: Vault, *, brokers: int) -> dict[str, Portion]:
         "postgres": Portion(ROOT, vault.database_login("postgres", "password")),
         "databases": Portion(OURS, vault.database_passwords()),
         "topics": Portion(OURS, vault.kafka_login(TOPICS)),
-        "tools": Portion(KAFKA, vault.kafka_login(SPECTATOR)),
+        "tools": Portion(OURS, _spectator(vault)),
         "people": Portion(ROOT, vault.city_systems() | vault.edge_authority() | vault.auditor_keys()),
     }
 
@@ -57,6 +59,23 @@ def _simulators(vault: Vault) -> dict[str, bytes]:
     """VNeID knows us by the public half of our key, as the real one does."""
     vneid = vault.p256("vneid-signing") | vault.p256_public("vneid-client")
     return vneid | vault.city_systems() | vault.edge_authority()
+
+
+def _spectator(vault: Vault) -> dict[str, bytes]:
+    """Tell the Kafka UI where the brokers are, and who it is to them."""
+    module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+    properties = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": f'{module} required username="{SPECTATOR}" password="{vault.password(f"kafka-{SPECTATOR}")}";',
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": "/run/secrets/kafka-ca.crt",
+    }
+    cluster = {
+        "name": "motlan", "bootstrapServers": f"{EVERY_BROKER}:9092", "readOnly": True, "properties": properties,
+    }  # fmt: skip
+    told = yaml.safe_dump({"kafka": {"clusters": [cluster]}})
+    return vault.kafka_login(SPECTATOR) | {"kafka-ui.yml": told.encode()}
 
 
 def _broker(vault: Vault, number: int, cluster: list[Place]) -> dict[str, bytes]:

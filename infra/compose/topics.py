@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from infra.compose.brokers import TOPICS as OURSELVES
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 def main() -> int:
     """Prepare the brokers of this stack; 0 if they are ready, 1 with a sentence if not."""
-    secrets = Path(os.environ["SECRETS"])
+    secrets = Path(os.environ["SECRETS_DIR"])
     login = Login(OURSELVES, (secrets / "kafka-password").read_text("utf-8").strip(), secrets / "kafka-ca.crt")
     try:
         asyncio.run(prepare(os.environ["KAFKA_BOOTSTRAP"], login))
@@ -42,9 +42,10 @@ def main() -> int:
 
 
 async def prepare(bootstrap: str, login: Login, topics: Mapping[str, int] = TOPICS) -> None:
-    """Make each topic unless it is there, with its partitions for life and its leaders; then write down the rights.
+    """Make each topic unless it is there, with its partitions for life and its leaders; write down the rights.
 
-    Raises Refused for a topic with another partition count: its keys would change place.
+    Once it returns a reader's group can be joined. Raises Refused for a topic with another partition count: its keys
+    would change place.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000, **login.options())
     try:
@@ -54,6 +55,7 @@ async def prepare(bootstrap: str, login: Login, topics: Mapping[str, int] = TOPI
             await _until_led(admin, topics)
             for right in rights():
                 await _allow(admin, right)
+            await _until_groups_can_be_joined(admin)
     finally:
         await admin.close()
 
@@ -81,6 +83,17 @@ async def _unled(admin: AIOKafkaAdminClient, topics: Mapping[str, int]) -> str |
         if len(partitions) != topics[name]:
             raise Refused(f"{name} has {len(partitions)} partitions, not {topics[name]}")
     return None
+
+
+async def _until_groups_can_be_joined(admin: AIOKafkaAdminClient) -> None:
+    """Ask for a coordinator: the first to do so has the brokers make the topic of offsets."""
+    while True:
+        try:
+            await admin.find_coordinator(OURSELVES)
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(0.2)
+        else:
+            return
 
 
 async def _allow(admin: AIOKafkaAdminClient, right: Right) -> None:
