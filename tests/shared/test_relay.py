@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -124,12 +122,12 @@ async def test_a_frozen_broker_blocks_nobody_for_ever_and_everything_arrives_onc
     async with running(pair.relay(kafka=impatient)):
         await pair.append("a")
         await pair.until_published(1)
-        os.kill(stack.kafka.pid, signal.SIGSTOP)
+        stack.kafka.freeze()
         try:
             await pair.append("b", "c")
             await until(lambda: alarm(pair, "relay_stalled"), seconds=5)
         finally:
-            os.kill(stack.kafka.pid, signal.SIGCONT)
+            stack.kafka.thaw()
         await pair.until_published(3)
         await until(lambda: gone(pair, "relay_stalled"))
         async with running(pair.consumer()):
