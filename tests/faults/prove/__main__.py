@@ -6,18 +6,21 @@ import secrets
 import signal
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.faults.prove.proof import proof_in
+from tests.faults.prove.nemesis import KINDS
+from tests.faults.prove.proof import Plan, proof_in
 from tests.faults.prove.report import report
 
 
 async def run(given: argparse.Namespace, data: Path) -> tuple[str, bool]:
     """Run a proof and return its page, and whether every promise was kept."""
-    begun = time.monotonic()
-    async with proof_in(data, given.seed, instances=given.instances, brokers=given.brokers) as proof:
-        await proof.run(faults=given.faults, writes=given.writes, at_once=given.at_once, clients=given.clients)
+    begun, names = time.monotonic(), {field.name for field in fields(Plan)}
+    plan = Plan(**{name: value for name, value in vars(given).items() if name in names})
+    async with proof_in(data, given.seed, instances=given.instances, brokers=given.brokers, kinds=given.kinds) as proof:
+        await proof.run(plan)
         acted = time.monotonic() - begun
         violations, leaves = await proof.end()
     page = report(proof, violations, seed=given.seed, leaves=leaves, acted=acted, seconds=time.monotonic() - begun)
@@ -29,6 +32,9 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.faults.prove", description="The promises, while parts die.")
     options.add_argument("--faults", type=int, default=500)
     options.add_argument("--writes", type=int, default=500_000, help="acknowledged writes to reach as well")
+    options.add_argument("--minutes", type=float, default=0, help="at the least")
+    options.add_argument("--brokers-away", type=float, default=0, help="seconds, first of all, without any broker")
+    options.add_argument("--kinds", nargs="*", default=(), choices=KINDS, help="of faults; all, if none is named")
     options.add_argument("--seed", type=int, default=secrets.randbits(32))
     options.add_argument("--instances", type=int, default=2, help="processes of each service")
     options.add_argument("--brokers", type=int, default=3)

@@ -42,11 +42,15 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster_in(data: Path, *, instances: int, brokers: int) -> AsyncGenerator[Cluster]:
-    """Start it all in a directory; services are found at their usual addresses, where balancers stand."""
+async def cluster_in(data: Path, *, instances: int, brokers: int, drain: float = 1.0) -> AsyncGenerator[Cluster]:
+    """Start it all in a directory; services are found at their usual addresses, where balancers stand.
+
+    A process that is told to stop says so for `drain` seconds first: several times what a balancer takes to ask.
+    """
     async with AsyncExitStack() as opened:
         running = await opened.enter_async_context(system(data, start=(), brokers=brokers))
-        made = [await _instance(opened, running, name, n) for name in SERVICES for n in range(instances)]
+        more = {name: {f"{name.upper()}_DRAIN_SECONDS": str(drain)} for name in SERVICES}
+        made = [await _instance(opened, running, name, n, more[name]) for name in SERVICES for n in range(instances)]
         cluster = Cluster(running, made)
         places: Mapping[str, int] = {name: getattr(running.ports, name) for name in SERVICES}
         for name, port in places.items():
@@ -56,9 +60,11 @@ async def cluster_in(data: Path, *, instances: int, brokers: int) -> AsyncGenera
         yield cluster
 
 
-async def _instance(opened: AsyncExitStack, running: System, service: str, number: int) -> Instance:
+async def _instance(
+    opened: AsyncExitStack, running: System, service: str, number: int, more: Mapping[str, str]
+) -> Instance:
     wire = await opened.enter_async_context(wire_to(running.ports.postgres))
-    process = running.replica(service) if number else running.step_aside(service)
+    process = running.replica(service, **more) if number else running.step_aside(service, **more)
     name = f"{service}-{number + 1}" if number else service
     clock = running.data / f"{name}.clock"
     key = f"{service.upper()}_DATABASE_URL"

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -39,6 +39,8 @@ class Nemesis:
 
     cluster: Cluster
     rng: Random
+    kinds: Collection[str] = ()
+    """What may be done; everything when it is empty."""
     done: list[Fault] = field(default_factory=list[Fault])
     _servers: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One server at a time: of three brokers one may be away."""
@@ -46,7 +48,8 @@ class Nemesis:
 
     async def strike(self) -> None:
         """Do one fault of chance, and return when its target is well again."""
-        kind = self.rng.choice(sorted(_OF_INSTANCES) * 2 + sorted(_OF_SERVERS))
+        every = sorted(_OF_INSTANCES) * 2 + sorted(_OF_SERVERS)
+        kind = self.rng.choice([each for each in every if each in (self.kinds or KINDS)])
         if kind in _OF_SERVERS:
             async with self._servers:
                 await self._note(kind, "servers", _OF_SERVERS[kind](self.cluster, self.rng))
@@ -58,6 +61,11 @@ class Nemesis:
             await self._note(kind, target.service, _OF_INSTANCES[kind](target, self.rng))
         finally:
             self._busy.discard(target.name)
+
+    async def take_brokers_away(self, seconds: float) -> None:
+        """Kill every broker, and start them again after so long."""
+        async with self._servers:
+            await self._note("all brokers away", "servers", _all_brokers_away(self.cluster, seconds))
 
     async def _note(self, kind: str, target: str, fault: Awaitable[float]) -> None:
         begun = time.monotonic()
@@ -218,6 +226,12 @@ async def _rolling_restart_of_brokers(cluster: Cluster, _rng: Random) -> float:
         await broker.stop()
         await _brokers_well(cluster, 0)
     return 0.0
+
+
+async def _all_brokers_away(cluster: Cluster, seconds: float) -> float:
+    await cluster.running.stack.kafka.kill()
+    await asyncio.sleep(seconds)
+    return await _brokers_well(cluster, seconds)
 
 
 def _any(cluster: Cluster, rng: Random) -> Broker:

@@ -1,9 +1,10 @@
 """A proof: everybody acts and asks while the nemesis strikes; then all comes to rest, and is judged."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import time
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ from tests.faults.kills.persistence import persistent
 from tests.faults.kills.stories import Stage
 from tests.faults.prove.cluster import Cluster, cluster_in
 from tests.faults.prove.load import Load
+from tests.faults.prove.memory import Memory
 from tests.faults.prove.nemesis import Nemesis
 from tests.faults.race import checking as race
 from tests.faults.race.citizens import Town
@@ -25,6 +27,21 @@ from tests.faults.race.hands import hands
 from tests.faults.race.log import read_log
 
 _PAUSE = 1.5  # at most, between two faults of one hand
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long it goes on: until all of this is reached."""
+
+    faults: int
+    writes: int
+    minutes: float = 0.0
+    brokers_away: float = 0.0
+    """Seconds for which, before anything else, there is no broker at all."""
+    at_once: int = 2
+    """Faults under way at a time."""
+    clients: int = 6
+    """Clients that release without pause."""
 
 
 @dataclass
@@ -35,24 +52,37 @@ class Proof:
     campaign: Campaign
     load: Load
     nemesis: Nemesis
+    memory: Memory = field(default_factory=Memory)
+    written_without_brokers: int = 0
 
     @property
     def acknowledged(self) -> int:
         """How many writes clients were told are done."""
         return self.campaign.ledger.acknowledged + sum(len(run.releases) + bool(run.receipt) for run in self.load.runs)
 
-    async def run(self, *, faults: int, writes: int, at_once: int, clients: int) -> None:
-        """Act until so many faults were done and so many writes acknowledged."""
-        over = asyncio.Event()
+    async def run(self, plan: Plan) -> None:
+        """Act until the plan is fulfilled."""
+        over, until = asyncio.Event(), time.monotonic() + 60 * plan.minutes
+        watching = asyncio.create_task(self.memory.watch(self.cluster.instances))
         async with self.campaign.acting(), asyncio.TaskGroup() as group:
-            group.create_task(self.load.release(over, clients=clients))
+            group.create_task(self.load.release(over, clients=plan.clients))
             group.create_task(self.load.race(over))
+            if plan.brokers_away:
+                await self._without_brokers(plan.brokers_away)
             async with asyncio.TaskGroup() as striking:
-                for _ in range(at_once):
-                    striking.create_task(self._strike(faults))
-            while self.acknowledged < writes:  # noqa: ASYNC110 - what changes is in other processes
+                for _ in range(plan.at_once):
+                    striking.create_task(self._strike(plan.faults))
+            while self.acknowledged < plan.writes or time.monotonic() < until:  # noqa: ASYNC110 - others' doing
                 await asyncio.sleep(1)
             over.set()
+        watching.cancel()
+
+    async def _without_brokers(self, seconds: float) -> None:
+        while not self.load.acknowledged:  # noqa: ASYNC110 - others' doing
+            await asyncio.sleep(1)
+        before = self.acknowledged
+        await self.nemesis.take_brokers_away(seconds)
+        self.written_without_brokers = self.acknowledged - before
 
     async def _strike(self, faults: int) -> None:
         rng = self.nemesis.rng
@@ -73,7 +103,9 @@ class Proof:
 
 
 @asynccontextmanager
-async def proof_in(data: Path, seed: int, *, instances: int = 2, brokers: int = 3) -> AsyncGenerator[Proof]:
+async def proof_in(
+    data: Path, seed: int, *, instances: int = 2, brokers: int = 3, kinds: Collection[str] = ()
+) -> AsyncGenerator[Proof]:
     """Start everything in a directory."""
     rng = Random(seed)  # noqa: S311 - repeatable
     async with AsyncExitStack() as opened:
@@ -90,4 +122,5 @@ async def proof_in(data: Path, seed: int, *, instances: int = 2, brokers: int = 
         using.reuse = [each.process.url for each in cluster.of("reuse")]
         using.consent = running.ports.inside("consent")
         load = Load(using, Town(running, *databases), ledger, Random(rng.getrandbits(64)))  # noqa: S311
-        yield Proof(cluster, campaign, load, Nemesis(cluster, Random(rng.getrandbits(64))))  # noqa: S311
+        nemesis = Nemesis(cluster, Random(rng.getrandbits(64)), kinds)  # noqa: S311
+        yield Proof(cluster, campaign, load, nemesis)

@@ -8,6 +8,7 @@ from tests.faults.prove.nemesis import Fault
 from tests.faults.prove.proof import Proof
 
 _SHOWN = 20
+_LONG_ENOUGH = 900.0
 
 
 def report(
@@ -35,11 +36,21 @@ def report(
         f"leaves of the log             {leaves}",
         f"checkpoints kept meanwhile    {len(proof.campaign.checkpoints)}",
         f"refused for a while           {dict(sorted(load.refused.items()))}",
+        *([f"acknowledged without broker   {proof.written_without_brokers}"] if proof.written_without_brokers else []),
+        *_memory(proof),
         "",
         *(f"{what:<66}{len(found)}" for what, found in violations.items()),
         *(f"  {what}: {each[:300]}" for what, found in violations.items() for each in found[:_SHOWN]),
     ]
     return "\n".join(lines)
+
+
+def _memory(proof: Proof) -> list[str]:
+    """Tell how memory grew in processes that lived long enough to say."""
+    grown = proof.memory.growth(at_least=_LONG_ENOUGH)
+    return (
+        ["", "MiB per hour", *(f"  {name:<14}{slope:>8.2f}" for name, slope in sorted(grown.items()))] if grown else []
+    )
 
 
 def _of_kind(kind: str, faults: list[Fault]) -> str:
