@@ -78,8 +78,8 @@ def server_properties(
         voters=",".join(f"{n}@{place.host}:{place.controller_port}" for n, place in enumerate(cluster, 1)),
         config=config,
         data=data,
-        clients_login=_login(passwords),
-        controllers_login=_login({BROKER: passwords[BROKER]}),
+        clients_login=say_who(BROKER, passwords[BROKER], known=passwords),
+        controllers_login=say_who(BROKER, passwords[BROKER], known={BROKER: passwords[BROKER]}),
         broker=BROKER,
         topics=TOPICS,
         copies=copies,
@@ -88,8 +88,8 @@ def server_properties(
     )
 
 
-def _login(users: Mapping[str, str]) -> str:
-    """Return a login module's line: how the broker itself logs in, and whom it lets in."""
-    known = " ".join(f'user_{name}="{password}"' for name, password in users.items())
+def say_who(user: str, password: str, *, known: Mapping[str, str] | None = None) -> str:
+    """Return a login module's line: as whom to log in, and, at a broker, whom to let in."""
     module = "org.apache.kafka.common.security.plain.PlainLoginModule"
-    return f'{module} required username="{BROKER}" password="{users[BROKER]}" {known};'
+    let_in = "".join(f' user_{name}="{secret}"' for name, secret in (known or {}).items())
+    return f'{module} required username="{user}" password="{password}"{let_in};'

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from infra.compose.brokers import BROKER, TOPICS, Place, server_properties
+from infra.compose.brokers import BROKER, TOPICS, Place, say_who, server_properties
 from infra.compose.rights import SPECTATOR
 from infra.compose.vault import Vault
 from infra.topics import SERVICES
@@ -63,11 +63,10 @@ def _simulators(vault: Vault) -> dict[str, bytes]:
 
 def _spectator(vault: Vault) -> dict[str, bytes]:
     """Tell the Kafka UI where the brokers are, and who it is to them."""
-    module = "org.apache.kafka.common.security.plain.PlainLoginModule"
     properties = {
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "PLAIN",
-        "sasl.jaas.config": f'{module} required username="{SPECTATOR}" password="{vault.password(f"kafka-{SPECTATOR}")}";',
+        "sasl.jaas.config": say_who(SPECTATOR, vault.password(f"kafka-{SPECTATOR}")),
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": "/run/secrets/kafka-ca.crt",
     }
