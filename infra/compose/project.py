@@ -11,6 +11,8 @@ from infra.topics import SERVICES
 
 ROOT = Path(__file__).parent.parent.parent
 EDGE_PORT = 8443
+COLLECTOR = "http://collector:4318"
+"""Where the services of the profile `observability` take traces and metrics."""
 
 
 class CommandFailed(Exception):
@@ -68,6 +70,8 @@ class Project:
     def _environment(self) -> dict[str, str]:
         profiles = {*self.profiles, *(["cluster"] if self.brokers > 1 else [])}
         told = {"EDGE_PORT": str(self.edge_port), "BROKERS": str(self.brokers), **self.settings}
+        if "observability" in profiles:
+            told.setdefault("OTLP_ENDPOINT", COLLECTOR)
         return {**os.environ, **told, "COMPOSE_PROFILES": ",".join(sorted(profiles))}
 
 

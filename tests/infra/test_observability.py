@@ -1,14 +1,18 @@
 """Dashboards and alerts ask for what the code really measures, and every alert tells an operator what to do."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from infra.compose.project import COLLECTOR, Project
 from infra.embedded.environment import ROOT
+from infra.topics import SERVICES
 from shared.measures import MEASURES, Measure
 from tests.infra.promql import named_in
 
@@ -95,6 +99,24 @@ def test_prometheus_and_grafana_are_given_the_files_that_there_are() -> None:
     sources = yaml.safe_load((HERE / "grafana/provisioning/datasources/motlan.yaml").read_text("utf-8"))
     known = {source["uid"] for source in sources["datasources"]}
     assert {panel["datasource"]["uid"] for dashboard in DASHBOARDS for panel in dashboard["panels"]} <= known
+
+
+def test_the_profile_joins_services_collector_and_stores_under_the_names_its_files_say() -> None:
+    parts = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    here = {name for name, part in parts.items() if "observability" in part.get("profiles", [])}
+    collector = yaml.safe_load((HERE / "collector.yaml").read_text("utf-8"))
+    grafana = yaml.safe_load((HERE / "grafana/provisioning/datasources/motlan.yaml").read_text("utf-8"))
+    told = [each["endpoint"] for each in collector["exporters"].values()] + [s["url"] for s in grafana["datasources"]]
+    assert {urlsplit(address).hostname for address in (COLLECTOR, *told)} <= here
+    listening = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    assert listening == f"0.0.0.0:{urlsplit(COLLECTOR).port}"
+    for name in SERVICES:
+        assert parts[name]["environment"][f"{name.upper()}_OTLP_ENDPOINT"] == "${OTLP_ENDPOINT:-}"
+
+
+def test_only_with_the_profile_are_services_told_of_a_collector() -> None:
+    assert "OTLP_ENDPOINT" not in set(Project(profiles=("tools",))._environment()) - set(os.environ)
+    assert Project(profiles=("observability",))._environment()["OTLP_ENDPOINT"] == COLLECTOR
 
 
 @pytest.mark.parametrize(
