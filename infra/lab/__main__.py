@@ -35,7 +35,7 @@ def _play(console: Console, command: list[str], *, pulled: bool) -> None:
             console.print(f"Installed {', '.join(names)}, none of it started.")
     with _step(console, "docker compose"):
         compose = built(COMPOSE)
-    with engine(compose):
+    with engine(compose, "real" if pulled else "stand-ins"):
         if not pulled:
             _stand_ins(console)
         if command:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from infra.embedded.processes import StackError, only_one, stop_leftovers, tail
@@ -16,24 +17,25 @@ _SOCKET = _RUN / "docker.sock"
 
 
 @contextmanager
-def engine(plugin: Path) -> Generator[None]:
+def engine(plugin: Path, images: str) -> Generator[None]:
     """Run an engine: meanwhile `docker` and `docker compose` mean it, for us and whatever we start.
 
-    `plugin` is docker compose. What a killed lab left running is ended first. Raises StackError.
+    `plugin` is docker compose; `images` tells stores of images apart, which hold others under the same names. What a
+    killed lab left running is ended first. Raises StackError.
     """
-    home = cache() / "engine"
+    home = cache() / "engine" / images
     for directory in (home, _RUN):
         directory.mkdir(parents=True, exist_ok=True)
-    with only_one(home):
+    with only_one(_RUN):
         _check_alone()
-        _end_leftovers(home)
+        _end_leftovers()
         process = _start(home)
         try:
             os.environ.update(DOCKER_HOST=f"unix://{_SOCKET}", DOCKER_CONFIG=str(_client(plugin)))
-            _wait(process)
+            _wait(process, home)
             yield
         finally:
-            _stop(process, home)
+            _stop(process)
 
 
 def _check_alone() -> None:
@@ -52,8 +54,8 @@ def _is_docker(pid_file: Path) -> bool:
         return False
 
 
-def _end_leftovers(home: Path) -> None:
-    for program in ("dockerd", "containerd"):
+def _end_leftovers() -> None:
+    for home, program in product((cache() / "engine").iterdir(), ("dockerd", "containerd")):
         stop_leftovers(program, home, signal.SIGTERM, signal.SIGKILL)
     for pid_file in (_RUN / "docker.pid", _RUN / "exec" / "containerd" / "containerd.pid"):
         pid_file.unlink(missing_ok=True)  # the number may be somebody else's by now
@@ -70,7 +72,7 @@ def _start(home: Path) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
-def _wait(process: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
+def _wait(process: subprocess.Popen[bytes], home: Path, *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -78,12 +80,12 @@ def _wait(process: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
             return
         except StackError as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                log = cache() / "engine" / "log"
+                log = home / "log"
                 raise StackError(f"The Docker engine did not start. {log} says:\n{tail(log)}") from error
         time.sleep(0.2)
 
 
-def _stop(process: subprocess.Popen[bytes], home: Path) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """End it in good order: it ends its containers and its containerd first."""
     process.send_signal(signal.SIGTERM)
     try:
@@ -91,7 +93,7 @@ def _stop(process: subprocess.Popen[bytes], home: Path) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    _end_leftovers(home)
+    _end_leftovers()
 
 
 def _client(plugin: Path) -> Path:
