@@ -29,8 +29,6 @@ class Load:
     rng: Random
     runs: list[Race] = field(default_factory=list[Race])
     acknowledged: int = 0
-    born: set[str] = field(default_factory=set[str])
-    """Dossiers that nobody opened over HTTP: there is no event of their opening."""
     refused: dict[str, int] = field(default_factory=dict[str, int])
     interrupted: list[str] = field(default_factory=list[str])
     """Races that a fault has ended before their end: they prove nothing."""
@@ -54,17 +52,15 @@ class Load:
     async def race(self, over: asyncio.Event) -> None:
         """Race a few withdrawals after a few until it is over."""
         while not over.is_set():
-            try:
-                citizens = await self._citizens(_RACED_AT_ONCE)
-            except (Unavailable, TimeoutError):
-                await asyncio.sleep(1)
-            else:
-                await asyncio.gather(*map(self._race, citizens))
+            await asyncio.gather(*map(self._race, await self._citizens(_RACED_AT_ONCE)))
 
     async def _citizens(self, count: int) -> list[Citizen]:
-        citizens = await self.town.citizens(count, "keeping", "release")
-        self.born |= {str(citizen.dossier_uid) for citizen in citizens}
-        return citizens
+        """Return so many new ones, however often their birth is disturbed; grants of those half born are nobody's."""
+        while True:
+            try:
+                return await self.town.citizens(count, "keeping", "release")
+            except (Unavailable, TimeoutError):
+                await asyncio.sleep(1)
 
     async def _race(self, citizen: Citizen) -> None:
         rng = Random(self.rng.getrandbits(64))  # noqa: S311 - repeatable

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from infra.client.city_system import CitySystem, officer
 from infra.client.tokens import Token
 from shared import clock
+from tests.faults.kills.persistence import persist
 from tests.faults.processes import System
 from tests.faults.race.citizens import AGENCY, Citizen
 from tests.faults.race.signed import Receipt, Release, Verifier
@@ -92,7 +93,7 @@ class Hands:
                 origin, callback = self._running.ports.origin, f"{self._running.ports.simulators_origin}/city/callback"
                 system = CitySystem("justice-system", key, origin, callback, http=self._http)
                 actor = officer("cb-0101-07", "Công chức tư pháp - hộ tịch")
-                self._tokens = [await system.officer_token(AGENCY[0], actor) for _ in range(_TOKENS)]
+                self._tokens = [await persist(lambda: system.officer_token(AGENCY[0], actor)) for _ in range(_TOKENS)]
         return self._tokens
 
 
