@@ -5,7 +5,7 @@ PY := $(BIN)/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo up down logs doctor lab test teeth bench check format contracts lock clean
+.PHONY: help setup run demo up down logs doctor lab test teeth prove bench check format contracts lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: setup ## Run all tests: first those without I/O, then those on real Postgr
 
 teeth: setup ## Take each guard out of a copy of the code and see its tests fail (SAMPLE=8: some; ONLY="name name": those)
 	@$(PY) -m tests.teeth $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+
+prove: setup ## Keep the promises while processes, brokers, PostgreSQL and clocks fail (FAULTS=500 WRITES=500000 SEED=7; MORE="--help")
+	@$(PY) -m tests.faults.prove --faults $(or $(FAULTS),60) --writes $(or $(WRITES),2000) $(if $(SEED),--seed $(SEED)) $(MORE)
 
 bench: setup ## Measure release, relay and log against what else this machine could do (8 minutes; ONLY=release: one of them)
 	@$(PY) -m tests.perf $(if $(ONLY),--only $(ONLY))
