@@ -5,7 +5,7 @@ PY := $(BIN)/python
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo up down logs doctor lab test teeth prove bench check format contracts lock clean
+.PHONY: help setup run demo test-stack up down logs doctor lab test teeth prove bench check format contracts lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,14 @@ lab: setup ## Where no image can be pulled: run all of the above on stand-ins ma
 test: setup ## Run all tests: first those without I/O, then those on real PostgreSQL and Kafka
 	@$(PY) -m pytest -q -m "not stack and not cluster"
 	@$(PY) -m pytest -q -m stack
+
+# On three brokers: what speaks to Kafka, the whole story, and processes that die; then Keycloak, replicas and faults.
+ON_THREE := tests/shared/test_relay.py tests/shared/test_consumer.py tests/shared/test_redrive.py tests/shared/test_kafka.py \
+  tests/shared/test_reader_group.py tests/shared/test_progress.py tests/e2e/test_story.py tests/faults/test_processes.py
+
+test-stack: setup ## Test on three brokers, with replicas, with Keycloak in VNeID's place, and while all of these fail
+	@MOTLAN_BROKERS=3 $(PY) -m pytest -q -m stack $(ON_THREE)
+	@MOTLAN_BROKERS=3 $(PY) -m pytest -q -m cluster
 
 teeth: setup ## Take each guard out of a copy of the code and see its tests fail (SAMPLE=8: some; ONLY="name name": those)
 	@$(PY) -m tests.teeth $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
