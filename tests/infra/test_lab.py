@@ -17,6 +17,7 @@ LAB = ROOT / "infra" / "lab"
 # They look in from outside, in profiles of their own: the system does not need them, and the lab does not start them.
 EXCUSED_PROFILES = {"tools", "observability", "keycloak"}
 OURS = "motlan/gateway:dev"
+FILES = [path for path in LAB.rglob("*") if path.is_file() and path.suffix != ".pyc"]
 
 
 def compose_services() -> dict[str, dict[str, Any]]:
@@ -46,7 +47,7 @@ def test_a_stand_in_has_a_recipe_on_our_base(stand_in: StandIn) -> None:
     assert re.findall(r"^FROM (\S+)", recipe.read_text("utf-8"), re.MULTILINE) == ["motlan-lab/debian:bookworm"]
 
 
-@pytest.mark.parametrize("path", [path for path in LAB.rglob("*") if path.is_file() and path.suffix != ".pyc"], ids=str)
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(LAB)) for path in FILES])
 def test_no_address_of_a_package_registry_is_written_down(path: Path) -> None:
     assert not re.search(r"https?://", path.read_text("utf-8"))
 
