@@ -75,7 +75,8 @@ def test_a_batch_that_fails_ends_every_span_with_an_error(recorded: Recording) -
         recorded.of("audit").current(),
         pytest.raises(KeyError),
         spans.batch("take in", {}),
-        spans.each("process", SpanKind.CONSUMER, causes, {}),
+        spans.each("process", SpanKind.CONSUMER, causes, {}) as (event, _),
+        spans.within(event),
     ):
         raise KeyError("032099000123")
     assert [span.status.status_code for span in recorded.named("process")] == [StatusCode.ERROR] * 2
@@ -118,9 +119,9 @@ def test_a_later_request_of_a_login_is_linked_to_the_first(recorded: Recording) 
 def test_two_services_in_one_process_record_each_its_own(recorded: Recording) -> None:
     other = Recording()
     with recorded.of("reuse").current():
-        with other.of("consent").request("GET", None, inside=True):
-            spans.link(None)
+        with other.of("consent").request("GET", None, inside=True), spans.calling("identity", "GET"):
+            pass
         with spans.batch("publish", {}):
             pass
     assert [span.name for span in recorded.spans.get_finished_spans()] == ["publish"]
-    assert [span.name for span in other.spans.get_finished_spans()] == ["GET"]
+    assert [span.name for span in other.spans.get_finished_spans()] == ["GET identity", "GET"]
