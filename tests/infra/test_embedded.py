@@ -17,7 +17,7 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from infra.embedded.jars import check_digest
+from infra.embedded.jars import check_digest, files
 from infra.embedded.processes import StackError, free_ports
 from infra.embedded.stack import SERVICES, TOPICS, Stack
 
@@ -206,3 +206,17 @@ def test_a_jar_with_another_digest_is_refused_and_removed(directory: Path) -> No
     with pytest.raises(StackError, match="it was not used"):
         check_digest(jar, "0" * 64, "org.example:kafka:1")
     assert not jar.exists()
+
+
+def test_what_cannot_be_fetched_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")  # nobody is there, as on a machine without a network
+    listed = directory / "list.sha256"
+    listed.write_text(f"{'0' * 64}  org.example:nowhere:1:zip\n", "utf-8")
+    with pytest.raises(StackError, match=r"org\.example:nowhere:1:zip, needed by the stack, could not be fetched"):
+        files(listed)
+
+
+def test_a_port_is_given_to_nobody_twice() -> None:
+    ports = [port for _ in range(50) for port in free_ports(20)]
+    assert len(set(ports)) == len(ports)
