@@ -33,6 +33,8 @@ class Running:
     ready_path: str
     environment: dict[str, str]
     log: Path
+    code: Path = ROOT
+    """The checkout it runs."""
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     @property
@@ -60,7 +62,7 @@ class Running:
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", self.module, cwd=self.log.parent, stdout=output, stderr=output,
-                start_new_session=True, env={**os.environ, **self.environment, "PYTHONPATH": str(ROOT)},
+                start_new_session=True, env={**os.environ, **self.environment, "PYTHONPATH": str(self.code)},
             )  # fmt: skip
 
     async def ready(self) -> None:

@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import os
 import secrets
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import fields
@@ -13,13 +15,20 @@ from tempfile import TemporaryDirectory
 from tests.faults.prove.nemesis import KINDS
 from tests.faults.prove.proof import Plan, proof_in
 from tests.faults.prove.report import report
+from tests.teeth.guards import ROOT
+from tests.teeth.trying import copy_tree
+
+PATCHES = ROOT / "tests" / "teeth"
 
 
 async def run(given: argparse.Namespace, data: Path) -> tuple[str, bool]:
     """Run a proof and return its page, and whether every promise was kept."""
     begun, names = time.monotonic(), {field.name for field in fields(Plan)}
     plan = Plan(**{name: value for name, value in vars(given).items() if name in names})
-    async with proof_in(data, given.seed, instances=given.instances, brokers=given.brokers, kinds=given.kinds) as proof:
+    code = await asyncio.to_thread(without, given.without, data) if given.without else ROOT
+    async with proof_in(
+        data, given.seed, instances=given.instances, brokers=given.brokers, kinds=given.kinds, code=code
+    ) as proof:
         await proof.run(plan)
         acted = time.monotonic() - begun
         violations, leaves = await proof.end()
@@ -27,8 +36,17 @@ async def run(given: argparse.Namespace, data: Path) -> tuple[str, bool]:
     return page, not any(violations.values())
 
 
+def without(guard: str, data: Path) -> Path:
+    """Return a copy of this checkout from which a guard of tests/teeth is taken. Raises CalledProcessError."""
+    tree = (data / "without").resolve()
+    copy_tree(tree)
+    taken = ["git", "apply", "--whitespace=nowarn", str(PATCHES / f"{guard}.patch")]
+    subprocess.run(taken, cwd=tree, check=True, env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree)})
+    return tree
+
+
 def main() -> int:
-    """Run, print, and say by the exit code whether every promise was kept."""
+    """Run, print, and say by the exit code whether every promise was kept; without a guard, whether one was broken."""
     options = argparse.ArgumentParser(prog="python -m tests.faults.prove", description="The promises, while parts die.")
     options.add_argument("--faults", type=int, default=500)
     options.add_argument("--writes", type=int, default=500_000, help="acknowledged writes to reach as well")
@@ -40,13 +58,14 @@ def main() -> int:
     options.add_argument("--brokers", type=int, default=3)
     options.add_argument("--clients", type=int, default=6, help="clients that release without pause")
     options.add_argument("--at-once", type=int, default=2, help="faults at a time")
+    options.add_argument("--without", metavar="GUARD", help="a patch of tests/teeth: without it a promise must break")
     options.add_argument("--data", type=Path, help="keep what came of it in this directory")
     given = options.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what it started would outlive it
     with TemporaryDirectory(prefix="motlan-prove-") as directory:
         told, kept = asyncio.run(run(given, given.data or Path(directory)))
     sys.stdout.write(told + "\n")
-    return 0 if kept else 1
+    return 0 if kept is not bool(given.without) else 1
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from infra.embedded.environment import ROOT
 from infra.embedded.keyring import SERVICES
 from tests.faults.balancing import balanced
 from tests.faults.processes import Running, System, system
@@ -42,15 +43,28 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster_in(data: Path, *, instances: int, brokers: int, drain: float = 1.0) -> AsyncGenerator[Cluster]:
+async def cluster_in(
+    data: Path,
+    *,
+    instances: int,
+    brokers: int,
+    drain: float = 1.0,
+    code: Path = ROOT,
+    yesterday: Path | None = None,
+) -> AsyncGenerator[Cluster]:
     """Start it all in a directory; services are found at their usual addresses, where balancers stand.
 
     A process that is told to stop says so for `drain` seconds first: several times what a balancer takes to ask.
+    `code` is the checkout they run; with one of `yesterday` the first of each service runs that, on settings it knows.
     """
     async with AsyncExitStack() as opened:
         running = await opened.enter_async_context(system(data, start=(), brokers=brokers))
         more = {name: {f"{name.upper()}_DRAIN_SECONDS": str(drain)} for name in SERVICES}
         made = [await _instance(opened, running, name, n, more[name]) for name in SERVICES for n in range(instances)]
+        for each in made:
+            each.process.code = code
+        for old in (each for each in made if yesterday and each.process is running[each.service]):
+            _put_back(old, yesterday or ROOT)
         cluster = Cluster(running, made)
         places: Mapping[str, int] = {name: getattr(running.ports, name) for name in SERVICES}
         for name, port in places.items():
@@ -72,6 +86,14 @@ async def _instance(
     process.environment[key] = _through(process.environment[key], wire)
     process.module = SKEWED
     return Instance(name, service, process, wire, clock)
+
+
+def _put_back(instance: Instance, code: Path) -> None:
+    """Let an instance run another checkout, which knows nothing of what is new here."""
+    process, prefix = instance.process, instance.service.upper()
+    process.code, process.module = code, f"services.{instance.service}"
+    for unknown in (f"{prefix}_DRAIN_SECONDS", "SKEWED_AS", "SKEWED_BY"):
+        del process.environment[unknown]
 
 
 def _through(dsn: str, wire: Wire) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 from infra.demo.cast import cast_of
+from infra.embedded.environment import ROOT
 from infra.embedded.laptop import Laptop
 from shared.db import Database
 from tests.faults.kills.campaign import Campaign
@@ -110,12 +111,21 @@ class Proof:
 
 @asynccontextmanager
 async def proof_in(
-    data: Path, seed: int, *, instances: int = 2, brokers: int = 3, kinds: Collection[str] = ()
+    data: Path,
+    seed: int,
+    *,
+    instances: int = 2,
+    brokers: int = 3,
+    kinds: Collection[str] = (),
+    code: Path = ROOT,
+    yesterday: Path | None = None,
 ) -> AsyncGenerator[Proof]:
-    """Start everything in a directory."""
+    """Start everything in a directory; see `cluster_in` for which code."""
     rng = Random(seed)  # noqa: S311 - repeatable
     async with AsyncExitStack() as opened:
-        cluster = await opened.enter_async_context(cluster_in(data, instances=instances, brokers=brokers))
+        cluster = await opened.enter_async_context(
+            cluster_in(data, instances=instances, brokers=brokers, code=code, yesterday=yesterday)
+        )
         running = cluster.running
         on_stage = await opened.enter_async_context(cast_of(Laptop(running.ports, running.stack, running.keyring)))
         ledger = Ledger()
