@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol, TypeVar, cast
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from starlette.types import Scope
 
-from shared import asgi, clock, dpop, idempotency, tokens
+from shared import asgi, clock, dpop, idempotency, log, tokens
 from shared.answers import PROBLEM_IN_OPENAPI, Render, answer_problems, renderer
 from shared.bodies import Body, View
 from shared.db import Database
@@ -212,4 +212,7 @@ def make_app(
 
 
 def _telemetry(settings: ServiceSettings) -> Telemetry:
-    return Telemetry(settings.service, collector(settings.otlp_endpoint) if settings.otlp_endpoint else None)
+    if settings.otlp_endpoint is None:
+        return Telemetry(settings.service)
+    log.take_over("opentelemetry")
+    return Telemetry(settings.service, collector(settings.otlp_endpoint))

@@ -1,5 +1,6 @@
 """One JSON line per request or event on stdout: surrogate ids and outcomes, never personal data."""
 
+import logging
 import re
 import sys
 from collections.abc import Generator
@@ -43,6 +44,18 @@ def warning(event: str, **fields: object) -> None:
 def error(event: str, exception: BaseException | None = None, **fields: object) -> None:
     """Write a line about something that somebody should look at now, with the exception's whole trace."""
     _write("error", event, fields | (describe(exception) if exception else {}))
+
+
+def take_over(library: str) -> None:
+    """Write the errors that a library logs as lines of ours, with their values blanked; lesser ones are dropped."""
+    logger = logging.getLogger(library)
+    logger.handlers, logger.propagate = [_Library(logging.ERROR)], False
+
+
+class _Library(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        error("library_failed", library=record.name, message=_VALUES.sub("…", record.getMessage())[:300])
 
 
 def describe(exception: BaseException) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from shared.measures import Instruments, Labels, Measure
 
 # W3C Trace Context §3.2, version 00; all-zero ids are invalid.
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+_PATIENCE = 2.0  # seconds, for each batch; the library's own 10 would outlast the time a service is given to stop
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,10 @@ class Sink:
 
 
 def collector(base_url: str, *, every_ms: int = 15_000) -> Sink:
-    """Send to a collector (OTLP over HTTP, protobuf), metrics at this interval."""
-    metrics = OTLPMetricExporter(f"{base_url}/v1/metrics")
-    return Sink(
-        BatchSpanProcessor(OTLPSpanExporter(f"{base_url}/v1/traces")), PeriodicExportingMetricReader(metrics, every_ms)
-    )
+    """Send to a collector (OTLP over HTTP, protobuf), metrics at this interval. What it does not take is dropped."""
+    traces = OTLPSpanExporter(f"{base_url}/v1/traces", timeout=_PATIENCE)
+    metrics = OTLPMetricExporter(f"{base_url}/v1/metrics", timeout=_PATIENCE)
+    return Sink(BatchSpanProcessor(traces), PeriodicExportingMetricReader(metrics, every_ms))
 
 
 class Telemetry:
@@ -98,10 +99,11 @@ class Telemetry:
             self._instruments.show(measure, values)
 
     def close(self) -> None:
-        """Send what is still buffered."""
-        self._provider.shutdown()
-        if self._meters:
-            self._meters.shutdown()
+        """Send what is still buffered; where no collector takes it, the end of a service waits some seconds at most."""
+        with ThreadPoolExecutor() as closing:
+            closing.submit(self._provider.shutdown)
+            if self._meters:
+                closing.submit(self._meters.shutdown)
 
 
 _CURRENT: ContextVar[Telemetry | None] = ContextVar("telemetry", default=None)
