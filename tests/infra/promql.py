@@ -8,7 +8,8 @@ _GROUPS = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
 _SELECTORS = re.compile(r"\{([^}]*)\}")
 _TIMES = re.compile(r"\[[^\]]*\]|\boffset\s+\w+")
 _WORDS = {
-    "sum", "max", "min", "count", "topk", "rate", "histogram_quantile", "label_values", "unless", "and", "or",
+    "sum", "max", "min", "count", "topk", "rate", "last_over_time", "histogram_quantile", "label_values", "vector",
+    "unless", "and", "or",
 }  # fmt: skip
 
 
