@@ -22,7 +22,7 @@ $(STAMP): requirements-dev.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
 	@touch $@
 
-run: setup ## Start everything on this machine and keep its data between runs (SPLIT=1: each service a process)
+run: setup ## Start everything on this machine and keep its data between runs (SPLIT=1: each service a process; MOTLAN_BROKERS=3: a cluster)
 	@$(PY) -m infra.run
 
 demo: setup ## Start everything empty and play one whole story (FAULTS=42: while its sources fail; STACK=compose: on containers)
