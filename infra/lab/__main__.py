@@ -1,6 +1,7 @@
 """`make lab`: an engine, docker compose and the images; then the whole compose file, put through its paces."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Generator
@@ -19,6 +20,7 @@ from infra.lab.programs import CADDY, COMPOSE, built
 
 def main(command: list[str]) -> int:
     """Play the story, or, if there is a command, run that on the engine with the images; 0 if all went well."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the engine would outlive us
     console = Console(file=sys.__stdout__)
     try:
         _play(console, command, pulled=os.environ.get("IMAGES") == "real")

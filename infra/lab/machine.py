@@ -23,7 +23,7 @@ def install() -> list[str]:
     if missing:
         options = ("-o", "DPkg::Lock::Timeout=300", "-y", "-qq")
         quietly("apt-get", *options, "update")
-        with _nothing_starts():
+        with nothing_starts(_POLICY):
             quietly("apt-get", *options, "install", "--no-install-recommends", *missing)
     return missing
 
@@ -33,17 +33,17 @@ def _there(program: str) -> bool:
 
 
 @contextmanager
-def _nothing_starts() -> Generator[None]:
-    """Keep packages from starting services, as Debian's policy provides: the lab starts an engine of its own."""
-    if _POLICY.exists():
+def nothing_starts(policy: Path) -> Generator[None]:
+    """Keep packages from starting services, by the script Debian's policy provides for, unless the machine has one."""
+    if policy.exists():
         yield
         return
-    _POLICY.write_text("#!/bin/sh\nexit 101\n", "utf-8")
-    _POLICY.chmod(0o755)
+    policy.write_text("#!/bin/sh\nexit 101\n", "utf-8")
+    policy.chmod(0o755)
     try:
         yield
     finally:
-        _POLICY.unlink()
+        policy.unlink()
 
 
 @dataclass(frozen=True)

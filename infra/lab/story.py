@@ -37,6 +37,7 @@ def _on_replicas(console: Console, project: Project) -> None:
     for service in sorted({each["Service"] for each in _containers(project)}):
         _restart(console, project, service)
     _act(console, "The demo on two replicas of each, all restarted", *_MAKE, "demo", "STACK=up")
+    _act(console, "What the doctor finds after it", *_MAKE, "doctor")
 
 
 def _restart(console: Console, project: Project, service: str) -> None:

@@ -1,6 +1,7 @@
 """The lab, without a Docker engine: which images it stands in for, and that it holds nothing of one machine."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 
 from infra.embedded.environment import ROOT
 from infra.lab import programs
-from infra.lab.machine import _pip_file
+from infra.lab.machine import _pip_file, nothing_starts
 from infra.lab.standins import STAND_INS, StandIn
 
 LAB = ROOT / "infra" / "lab"
@@ -63,3 +64,18 @@ def test_a_program_calls_itself_by_the_version_that_its_module_requires(program:
 def test_pips_settings_reach_the_images_whether_a_file_or_a_variable_says_them() -> None:
     listing = ":env:.cert='/etc/ssl/x.crt'\n:env:.find-links='/opt/wheels'\nglobal.index-url='proxy/simple?a=b'\n"
     assert _pip_file(listing) == "[global]\nindex-url = proxy/simple?a=b\ncert = /etc/ssl/x.crt\n"
+
+
+def test_what_is_installed_starts_nothing_and_leaves_no_rule_behind(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with nothing_starts(policy):
+        assert subprocess.run([policy, "docker", "start"], check=False).returncode == 101
+    assert not policy.exists()
+
+
+def test_a_machine_with_a_rule_of_its_own_keeps_it(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("theirs", "utf-8")
+    with nothing_starts(policy):
+        pass
+    assert policy.read_text("utf-8") == "theirs"
