@@ -61,10 +61,10 @@ class Kernel:
         """Serve one request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        inside = scope["path"].startswith("/internal/")
+        inside, asked_often = scope["path"].startswith("/internal/"), scope["path"].startswith("/health")
         told = _header(scope, b"traceparent")
         with (
-            self._tracer.request(scope["method"], told, inside=inside) as span,
+            self._tracer.request(scope["method"], told, inside=inside, recorded=not asked_often) as span,
             log.bound(service=self._service),
         ):
             await self._serve(scope, receive, send, span)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
 from shared import alarms, arrival, diverted, inbox, log, spans, telemetry
 from shared.arrival import Arrived
@@ -16,6 +16,7 @@ from shared.inbox import Failure, Handler, Intake
 from shared.kafka import Kafka, Message, NoPartitionLeft, Record, Subscription
 from shared.keys import Forged, Trust
 from shared.measures import LAG, TAKEN
+from shared.progress import Place
 
 NoticeHandler = Callable[[Tx, Notice], Awaitable[None]]
 WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
@@ -60,9 +61,7 @@ class Consumer:
             try:
                 await self._clear_old_stop()
                 async with self._kafka.subscribe(self._reader, list(self._sources)) as subscription:
-                    while True:
-                        await self._read(subscription)
-                        _show_lag(subscription)
+                    await self._read_on(subscription)
             except TooMuchDiverted as reason:
                 await self._stop(str(reason))
             except NoPartitionLeft:
@@ -74,6 +73,14 @@ class Consumer:
             except Exception as error:  # noqa: BLE001 - a consumer that ends would be deaf for ever
                 log.error("consumer_interrupted", error, reader=self._reader)
                 await asyncio.sleep(1)
+
+    async def _read_on(self, subscription: Subscription) -> None:
+        try:
+            while True:
+                await self._read(subscription)
+                _show_lag(subscription.lag)
+        finally:
+            _show_lag({})  # it is another member's now, or nobody knows it
 
     async def _read(self, subscription: Subscription) -> None:
         for records in await subscription.poll(0.5):
@@ -202,10 +209,10 @@ class Consumer:
             await self._clear_old_stop()
 
 
-def _show_lag(subscription: Subscription) -> None:
+def _show_lag(lags: Mapping[Place, int]) -> None:
     if found := telemetry.current():
         topics: dict[str, int] = {}
-        for (topic, _), lag in subscription.lag.items():
+        for (topic, _), lag in lags.items():
             topics[topic] = topics.get(topic, 0) + lag
         found.show(LAG, *((lag, {"topic": topic}) for topic, lag in topics.items()))
 
@@ -213,6 +220,9 @@ def _show_lag(subscription: Subscription) -> None:
 @contextmanager
 def _taking(batch: Sequence[tuple[Record, Arrived]]) -> Generator[list[tuple[Span, Record, Arrived]]]:
     """Span what is taken in by one transaction: as a whole, and each event in the trace of what caused it."""
+    if not any(isinstance(arrived, Received) for _, arrived in batch):  # watermarks, several a second
+        yield [(INVALID_SPAN, record, arrived) for record, arrived in batch]
+        return
     topic, partition = batch[0][0].topic, batch[0][0].partition
     told = {
         "messaging.system": "kafka", "messaging.destination.name": topic,

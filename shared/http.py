@@ -215,4 +215,4 @@ def _telemetry(settings: ServiceSettings) -> Telemetry:
     if settings.otlp_endpoint is None:
         return Telemetry(settings.service)
     log.take_over("opentelemetry")
-    return Telemetry(settings.service, collector(settings.otlp_endpoint))
+    return Telemetry(settings.service, collector(settings.otlp_endpoint), ratio=settings.trace_ratio)

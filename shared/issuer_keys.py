@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, RSAKey
 from pydantic import BaseModel, Field
 
-from shared import log
+from shared import log, spans
 from shared.errors import Unavailable
 
 MAX_AGE = timedelta(minutes=10)
@@ -93,7 +93,9 @@ def fetch_from(client: httpx2.AsyncClient, url: str) -> Callable[[], Awaitable[o
     """Make the fetch of one JWKS address; raises httpx2.HTTPError, or ValueError for what is no JSON."""
 
     async def fetch() -> object:
-        answer = await client.get(url)
+        with spans.calling("identity", "GET") as call:
+            answer = await client.get(url)
+            call.answered(answer.status_code)
         answer.raise_for_status()
         return answer.json()
 

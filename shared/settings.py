@@ -97,6 +97,8 @@ class ServiceSettings(BaseSettings):
     its pause between two questions and than five seconds, for which a connection is kept."""
     otlp_endpoint: Annotated[CollectorUrl | None, BeforeValidator(lambda url: url or None)] = None
     """Base URL of an OpenTelemetry collector (OTLP over HTTP), as OTEL_EXPORTER_OTLP_ENDPOINT is; empty is none."""
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How many of the requests from outside are traced; metrics are of all."""
 
     @classmethod
     def settings_customise_sources(

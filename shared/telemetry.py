@@ -24,6 +24,7 @@ from shared.measures import Instruments, Labels, Measure
 
 # W3C Trace Context §3.2, version 00; all-zero ids are invalid.
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+_QUIET = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("motlan")
 _PATIENCE = 2.0  # seconds, for each batch; the library's own 10 would outlast the time a service is given to stop
 
 
@@ -70,14 +71,17 @@ class Telemetry:
             _CURRENT.reset(token)
 
     @contextmanager
-    def request(self, name: str, traceparent: str | None, *, inside: bool) -> Generator[Span]:
-        """Span one request. A trace from inside is continued; one from outside is linked, not trusted to name ours."""
+    def request(self, name: str, traceparent: str | None, *, inside: bool, recorded: bool = True) -> Generator[Span]:
+        """Span one request. A trace from inside is continued; one from outside is linked, not trusted to name ours.
+
+        One that is not `recorded` has its trace id for the log, and no more.
+        """
         told = parse(traceparent)
         links = [Link(told)] if told and not inside else []
         parent = trace.set_span_in_context(NonRecordingSpan(told)) if told and inside else Context()
         with (
             self.current(),
-            self.tracer.start_as_current_span(
+            (self.tracer if recorded else _QUIET).start_as_current_span(
                 name, parent, SpanKind.SERVER, links=links, record_exception=False, set_status_on_exception=False
             ) as span,
         ):

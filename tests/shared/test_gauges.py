@@ -6,7 +6,7 @@ import pytest
 
 from shared import alarms, gauges, outbox
 from shared.db import DatabaseUnavailable
-from shared.measures import ALARMS, OUTBOX_AGE, OUTBOX_WAITING, PARKED, UNSEALED_AGE, WATERMARK_AGE
+from shared.measures import ALARMS, LAG, OUTBOX_AGE, OUTBOX_WAITING, PARKED, UNSEALED_AGE, WATERMARK_AGE
 from tests.shared.conftest import FIRST, SECOND, Pair, running, until
 from tests.shared.reading import t_is_set
 from tests.shared.recording import Recording
@@ -61,3 +61,17 @@ async def test_while_the_database_is_away_nothing_is_shown_for_old_news_would_lo
         await gauges.look(pair.out, service)
     for gauge in (OUTBOX_WAITING, OUTBOX_AGE, UNSEALED_AGE, WATERMARK_AGE, PARKED, ALARMS):
         assert recorded.points(gauge) == []
+
+
+async def test_what_a_reader_is_behind_is_shown_while_it_reads_and_watermarks_leave_no_trace(pair: Pair) -> None:
+    recorded = Recording()
+    with recorded.of("reader").current():
+        async with running(pair.relay(), pair.consumer()):
+            await until(lambda: t_is_set(pair))
+            await until(lambda: shows_lag(recorded, pair))
+    assert recorded.points(LAG) == []
+    assert not recorded.spans.get_finished_spans()
+
+
+async def shows_lag(recorded: Recording, pair: Pair) -> bool:
+    return [labels for labels, _ in recorded.points(LAG)] == [{"topic": f"{pair.source}.events"}]

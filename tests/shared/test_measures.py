@@ -43,6 +43,15 @@ async def test_every_refusal_is_counted_by_whose_fault_it_is(recorded: Recording
     assert told == {("client", "invalid_request"): 1, ("client", "not_found"): 1}
 
 
+async def test_a_health_check_is_measured_and_leaves_no_trace(recorded: Recording, tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    app = http.make_app(settings, [router], "Consent", telemetry=recorded.of("consent"))
+    async with asking(Service("consent", app, settings).app) as client:
+        await client.get("/health/live")
+    assert [each["http.route"] for each, _ in recorded.points(REQUESTS)] == ["/health/live"]
+    assert not recorded.spans.get_finished_spans()
+
+
 async def test_nothing_that_was_sent_is_in_a_span_or_a_metric(recorded: Recording, tmp_path: Path) -> None:
     await ask_some(recorded, tmp_path)
     spans = recorded.spans.get_finished_spans()

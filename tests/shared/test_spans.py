@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 
 from shared import log, spans, telemetry
 from shared.measures import CALLS
-from shared.telemetry import Telemetry
+from shared.telemetry import Sink, Telemetry
 from tests.shared.recording import Recording, ids_of, linked_to, parent_of
 
 INSIDE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -125,3 +126,15 @@ def test_two_services_in_one_process_record_each_its_own(recorded: Recording) ->
             pass
     assert [span.name for span in recorded.spans.get_finished_spans()] == ["publish"]
     assert [span.name for span in other.spans.get_finished_spans()] == ["GET identity", "GET"]
+
+
+def test_of_a_ratio_of_requests_what_they_cause_is_traced_too_or_not_at_all() -> None:
+    recorded = Recording()
+    none = Telemetry("reuse", Sink(SimpleSpanProcessor(recorded.spans), recorded.metrics), ratio=0)
+    with none.request("POST", None, inside=False), spans.calling("consent", "GET") as call:
+        call.answered(200)
+        told = telemetry.parse(telemetry.traceparent())
+    assert told
+    assert not told.trace_flags.sampled
+    assert not recorded.spans.get_finished_spans()
+    assert len(recorded.points(CALLS)) == 1
