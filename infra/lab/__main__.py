@@ -27,6 +27,9 @@ def main(command: list[str]) -> int:
     except (StackError, CommandFailed) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
     return 0
 
 
