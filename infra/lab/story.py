@@ -1,16 +1,19 @@
 """What the lab does with the compose file: the demo, then two replicas of each service, a restart of each, the demo."""
 
 import json
+import sys
 import time
 
 from rich.console import Console
 
 from infra.compose.project import Project
+from infra.compose.telling import KEYS
 from infra.embedded.keyring import SERVICES
 from infra.embedded.processes import StackError
 from infra.lab.commands import aloud
 
 _TWO_OF_EACH = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
+_EDGE_TESTS = ("-m", "pytest", "-q", "tests/lab")
 _MAKE = ("make", "--no-print-directory")
 
 
@@ -31,6 +34,7 @@ def play(console: Console) -> None:
 
 def _on_replicas(console: Console, project: Project) -> None:
     _act(console, "Up", *_MAKE, "up")
+    _act(console, "The edge, asked by hand", "env", f"EDGE_CA={KEYS / 'edge-ca.crt'}", sys.executable, *_EDGE_TESTS)
     console.rule("Two replicas of each service", align="left")
     project.run("--progress=quiet", "up", "--wait", *_TWO_OF_EACH)
     console.print(f"{len(_containers(project))} containers run.")
