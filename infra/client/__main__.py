@@ -36,9 +36,10 @@ def choose_desk(
     redirect_uri: Annotated[str, typer.Option()] = "http://localhost:8090/city/callback",
     keys: Annotated[Path, typer.Option(help="where client-<name>.pem lies")] = Path(".run/keys"),
     state: Annotated[Path, typer.Option(help="where dossier and login are remembered")] = Path(".run/client"),
+    ca: Annotated[Path | None, typer.Option(help="an authority that vouches for the gateway (PEM)")] = None,
 ) -> None:
     """Say who acts: a system, an agency, and an officer or nobody."""
-    ctx.obj = Desk(client, agency, keys, gateway, redirect_uri, state / f"{client}.json", officer, position)
+    ctx.obj = Desk(client, agency, keys, gateway, redirect_uri, state / f"{client}.json", officer, position, ca)
 
 
 @cli.command()

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from infra.client.city_system import AUTOMATED, CitySystem, officer
 from infra.client.gateway import Refused
+from infra.client.localhost import Transport
 from infra.client.narration import Narrator
 from infra.client.oauth import LoginFailed, Service
 from infra.client.releases import NotTrusted
@@ -36,6 +37,8 @@ class Desk:
     state_path: Path
     officer_ref: str | None
     position: str
+    ca_file: Path | None = None
+    """Who vouches for the gateway, beside the public authorities."""
 
     async def own_token(self, system: CitySystem, service: Service) -> Token:
         """Get a token as the officer named, else as a machine of the agency."""
@@ -86,7 +89,9 @@ class Desk:
             known = ", ".join(sorted(each.stem.removeprefix("client-") for each in self.keys.glob("client-*.pem")))
             raise LookupError(f"no key {path}: we have those of {known or 'nobody; has `make run` run here?'}")
         key = ECKey.import_key(path.read_bytes())
-        async with httpx2.AsyncClient(timeout=30, event_hooks=Narrator(console).hooks) as http:
+        async with httpx2.AsyncClient(
+            timeout=30, event_hooks=Narrator(console).hooks, transport=Transport(self.ca_file)
+        ) as http:
             yield CitySystem(self.client_id, key, self.gateway, self.redirect_uri, http=http)
 
 

@@ -98,6 +98,11 @@ async def test_nobody_is_let_in_without_saying_who_he_is(locked: Locked) -> None
         await Kafka(locked.address, timeout=3).publish([Message("consent.events", 0, None, b"{}")])
 
 
+async def test_what_nobody_was_given_is_nobodys(locked: Locked) -> None:
+    await prepare(locked.address, locked.as_("topics"), {"spare": 1})
+    assert not await writes(locked, locked.as_("consent"), "spare")
+
+
 async def test_topics_are_prepared_again_without_harm(locked: Locked) -> None:
     await prepare(locked.address, locked.as_("topics"))
 
