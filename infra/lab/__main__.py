@@ -13,7 +13,7 @@ from rich.console import Console
 from infra.compose.project import CommandFailed
 from infra.embedded.processes import StackError
 from infra.lab import base, machine, standins, story
-from infra.lab.commands import aloud
+from infra.lab.commands import aloud, quietly
 from infra.lab.engine import engine
 from infra.lab.programs import CADDY, COMPOSE, built
 
@@ -43,6 +43,7 @@ def _play(console: Console, command: list[str], *, pulled: bool) -> None:
     with engine(compose, "real" if pulled else "stand-ins"):
         if not pulled:
             _stand_ins(console)
+        quietly("docker", "image", "prune", "--force")  # what earlier builds of ours left
         if command:
             aloud(*command)
         else:

@@ -10,8 +10,9 @@ from infra.compose.project import Project
 from infra.compose.telling import KEYS
 from infra.embedded.keyring import SERVICES
 from infra.embedded.processes import StackError
-from infra.lab.commands import aloud
+from infra.lab.commands import aloud, quietly
 
+_OURS, _MEGABYTES = "motlan/gateway:dev", 250
 _TWO_OF_EACH = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
 _EDGE_TESTS = ("-m", "pytest", "-q", "tests/lab")
 _MAKE = ("make", "--no-print-directory")
@@ -22,6 +23,7 @@ def play(console: Console) -> None:
     project = Project()
     _wipe(project)  # what a killed lab left
     _act(console, "The demo on a stack of its own", *_MAKE, "demo", "STACK=compose")
+    _check_size(console)
     try:
         _on_replicas(console, project)
     except BaseException:
@@ -30,6 +32,13 @@ def play(console: Console) -> None:
         raise
     finally:
         _wipe(project)
+
+
+def _check_size(console: Console) -> None:
+    size = int(quietly("docker", "image", "inspect", "--format={{.Size}}", _OURS)) / 1e6
+    console.print(f"Our image has {size:.0f} MB.")
+    if size > _MEGABYTES:
+        raise StackError(f"{_OURS} has {size:.0f} MB; it is to have {_MEGABYTES} at most.")
 
 
 def _on_replicas(console: Console, project: Project) -> None:
