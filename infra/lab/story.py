@@ -10,7 +10,7 @@ from infra.compose.project import Project
 from infra.compose.telling import KEYS
 from infra.embedded.keyring import SERVICES
 from infra.embedded.processes import StackError
-from infra.lab.commands import aloud, quietly
+from infra.lab.commands import aloud, cache, quietly
 
 _OURS, _MEGABYTES = "motlan/gateway:dev", 250
 _TWO_OF_EACH = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
@@ -27,8 +27,7 @@ def play(console: Console) -> None:
     try:
         _on_replicas(console, project)
     except BaseException:
-        project.run("ps", "--all")
-        project.run("logs", "--tail=60", "--no-color")
+        _tell_what_happened(console, project)
         raise
     finally:
         _wipe(project)
@@ -73,6 +72,14 @@ def _ailing(project: Project, expected: int) -> list[str]:
 
 def _containers(project: Project) -> list[dict[str, str]]:
     return [json.loads(line) for line in project.read("ps", "--format=json").splitlines()]
+
+
+def _tell_what_happened(console: Console, project: Project) -> None:
+    project.run("ps", "--all")
+    project.run("logs", "--tail=20", "--no-color")
+    kept = cache() / "failed.log"
+    kept.write_text(project.read("logs", "--no-color", "--timestamps"), "utf-8")
+    console.print(f"Everything that the containers logged is in {kept}.", markup=False, soft_wrap=True)
 
 
 def _wipe(project: Project) -> None:
