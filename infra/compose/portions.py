@@ -10,8 +10,8 @@ from infra.compose.rights import SPECTATOR
 from infra.compose.vault import Vault
 from infra.topics import SERVICES
 
-OURS, KAFKA, ROOT = 10001, 1000, 0
-"""Who reads: the user of our image, of the edge and of the tools, that of Kafka's image, and what begins as root."""
+OURS, JAVA, ROOT = 10001, 1000, 0
+"""Who reads: the user of our image, edge and tools; that of Kafka's and Keycloak's images; what begins as root."""
 
 EVERY_BROKER = "brokers"
 """The name under which all brokers are found."""
@@ -30,14 +30,15 @@ def portions(vault: Vault, *, brokers: int) -> dict[str, Portion]:
     cluster = [Place(f"kafka-{number}") for number in range(1, brokers + 1)]
     return {
         **{name: Portion(OURS, _service(vault, name)) for name in SERVICES},
-        **{place.host: Portion(KAFKA, _broker(vault, number, cluster)) for number, place in enumerate(cluster, 1)},
+        **{place.host: Portion(JAVA, _broker(vault, number, cluster)) for number, place in enumerate(cluster, 1)},
         "simulators": Portion(OURS, _simulators(vault)),
         "edge": Portion(OURS, vault.edge_certificate()),
         "postgres": Portion(ROOT, vault.database_login("postgres", "password")),
         "databases": Portion(OURS, vault.database_passwords()),
         "topics": Portion(OURS, vault.kafka_login(TOPICS)),
         "tools": Portion(OURS, _spectator(vault)),
-        "people": Portion(ROOT, vault.city_systems() | vault.edge_authority() | vault.auditor_keys()),
+        "keycloak": Portion(JAVA, vault.keycloak()),
+        "people": Portion(ROOT, _people(vault)),
     }
 
 
@@ -59,6 +60,10 @@ def _simulators(vault: Vault) -> dict[str, bytes]:
     """VNeID knows us by the public half of our key, as the real one does."""
     vneid = vault.p256("vneid-signing") | vault.p256_public("vneid-client")
     return vneid | vault.city_systems() | vault.edge_authority()
+
+
+def _people(vault: Vault) -> dict[str, bytes]:
+    return vault.city_systems() | vault.edge_authority() | vault.auditor_keys() | vault.personas_at_keycloak()
 
 
 def _spectator(vault: Vault) -> dict[str, bytes]:

@@ -72,6 +72,8 @@ class Project:
         told = {"EDGE_PORT": str(self.edge_port), "BROKERS": str(self.brokers), **self.settings}
         if "observability" in profiles:
             told.setdefault("OTLP_ENDPOINT", COLLECTOR)
+        if "keycloak" in profiles:
+            told.setdefault("VNEID_ISSUER", f"https://keycloak.localhost:{self.edge_port}/realms/motlan")
         return {**os.environ, **told, "COMPOSE_PROFILES": ",".join(sorted(profiles))}
 
 

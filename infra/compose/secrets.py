@@ -35,7 +35,7 @@ def prepare(mounted: Path, told: Mapping[str, str]) -> None:
         mounted / "vault",
         gateway=gateway,
         simulators=simulators,
-        edge=[_host(gateway), _host(simulators)],
+        edge=[_host(gateway), _host(simulators), _host(told["KEYCLOAK_ORIGIN"])],
         brokers=[EVERY_BROKER, "kafka-1", "kafka-2", "kafka-3"],
     )
     for reader, portion in portions(vault, brokers=brokers).items():

@@ -1,5 +1,6 @@
 """Holds every key and password of a compose stack; made at the first start, kept from then on, none a default."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -8,7 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from infra.compose.authority import Authority
 from infra.embedded.keyring import SERVICES, Keyring
 from infra.embedded.registrations import read_registrations
+from infra.keycloak.realm import PersonasSecrets, realm
+from infra.simulators.personas import load_personas
 from shared import clock
+from shared.keys import SigningKey, jwks
 
 
 class Vault:
@@ -16,7 +20,7 @@ class Vault:
 
     def __init__(self, directory: Path, *, gateway: str, simulators: str, edge: list[str], brokers: list[str]) -> None:
         """`gateway` and `simulators` are origins; `edge` and `brokers` the names that the two authorities vouch for."""
-        self._keys, now = Keyring(directory), clock.now()
+        self._keys, self._gateway, now = Keyring(directory), gateway, clock.now()
         self._registered = read_registrations(gateway=gateway, simulators=simulators)
         self._edge_names = edge
         self._edge = Authority(self._keys, "edge", names=edge, now=now)
@@ -77,6 +81,23 @@ class Vault:
     def auditor_keys(self) -> dict[str, bytes]:
         """Return what an auditor verifies bundles with."""
         return {"auditor-keys.json": self._keys.auditor_keys().read_bytes()}
+
+    def keycloak(self) -> dict[str, bytes]:
+        """Return the realm that Keycloak begins with, and its operator's password."""
+        known = jwks([SigningKey.load(self._keys.p256("vneid-client"))])
+        people, callback = load_personas(), f"{self._gateway}/identity/vneid/callback"
+        begun = realm(people, self._personas(), gateway_keys=known, redirect_uri=callback)
+        return {"realm.json": json.dumps(begun).encode(), "admin-password": self.password("keycloak").encode()}
+
+    def personas_at_keycloak(self) -> dict[str, bytes]:
+        """Return what every persona logs in with there: a password, and the secret of an authenticator app."""
+        secrets = self._personas()
+        shared = base64.b32encode(secrets.shared_by_phone.encode()).decode().rstrip("=")
+        app = f"otpauth://totp/motlan?secret={shared}&algorithm=SHA256&digits=6&period=30"
+        return {"personas-at-keycloak.txt": f"{secrets.password}\n{app}\n".encode()}
+
+    def _personas(self) -> PersonasSecrets:
+        return PersonasSecrets.of_bytes(self._keys.secret("personas").read_bytes())
 
     def edge_authority(self) -> dict[str, bytes]:
         """Return by whom to know the edge."""

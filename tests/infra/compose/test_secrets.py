@@ -11,7 +11,11 @@ from infra.compose.secrets import OtherStack, prepare
 from infra.topics import SERVICES
 from shared.keys import ServiceKey, Trust
 
-ORIGINS = {"PUBLIC_ORIGIN": "https://motlan.localhost:8443", "SIMULATORS_ORIGIN": "https://simulators.localhost:8443"}
+ORIGINS = {
+    "PUBLIC_ORIGIN": "https://motlan.localhost:8443",
+    "SIMULATORS_ORIGIN": "https://simulators.localhost:8443",
+    "KEYCLOAK_ORIGIN": "https://keycloak.localhost:8443",
+}
 PUBLIC = {"trust.json", "kafka-ca.crt", "edge-ca.crt", "ca.crt", "edge.crt", "clients.yaml"}
 
 
