@@ -4,6 +4,7 @@ Provoked on purpose first: refusals of requests that carry personal data, a stat
 parameters, an exception with them in its message and its locals. A canary planted in each kind of place is found there.
 """
 
+import asyncio
 import uuid
 from dataclasses import replace
 from datetime import date
@@ -20,6 +21,8 @@ from infra.demo.steps import identify
 from infra.embedded.keyring import SERVICES
 from infra.simulators.personas import load_personas
 from services.identity.service import checks
+from shared.measures import REFUSALS
+from shared.telemetry import Telemetry, collector
 from tests.e2e.canaries import Canary, Finding, Search, canaries_of, canaries_of_registers
 from tests.e2e.conftest import Hostile, Played
 from tests.e2e.places import leave_in_topic, look_everywhere
@@ -189,9 +192,15 @@ async def _plant(hostile: Hostile) -> Watch:
         request=httpx2.Request("GET", f"http://localhost/health?name={PLANTED.value}"),
     )  # fmt: skip
     await watch._note(answer)
-    for sent in (hostile.collector.traces, hostile.collector.metrics):
-        sent.append(b"\x0a\x20" + PLANTED.value.encode())
+    await _plant_in_telemetry(hostile)
     return watch
+
+
+async def _plant_in_telemetry(hostile: Hostile) -> None:
+    service = Telemetry("planted", collector(hostile.collector.address))
+    with service.request(PLANTED.value, None, inside=False):
+        service.count(REFUSALS, {"fault": "client", "code": PLANTED.value})
+    await asyncio.to_thread(service.close)
 
 
 def _quoted() -> str:
