@@ -47,9 +47,8 @@ def test_the_image_recipe_starts_from_an_exact_version() -> None:
 @each_part
 def test_no_password_stands_in_the_file(name: str) -> None:
     told = cast(dict[str, str], PARTS[name].get("environment", {}))
-    assert not [
-        key for key in told if re.search(r"PASSWORD|SECRET|TOKEN|(^|_)KEY(_|$)", key) and not key.endswith(("_FILE", "_DIR"))
-    ]
+    secret = [key for key in told if re.search(r"PASSWORD|SECRET|TOKEN|(^|_)KEY(_|$)", key)]
+    assert not [key for key in secret if not key.endswith(("_FILE", "_DIR"))]
 
 
 @each_part
