@@ -22,6 +22,14 @@ async def leader_killed(running: System) -> Death:
     return await _recovered("leader killed", kafka, "consent.events", leader)
 
 
+async def leader_frozen(running: System) -> Death:
+    """Stop the leader of a partition where it stands: it wakes as one among others, and what it held alone is gone."""
+    kafka = running.stack.kafka
+    leader = await kafka.leader("reuse.events", 0)
+    leader.freeze()
+    return await _recovered("leader frozen", kafka, "reuse.events", leader)
+
+
 async def coordinator_frozen(running: System) -> Death:
     """Stop the broker that all reader groups report to where it stands; it wakes when another has taken over."""
     kafka = running.stack.kafka
@@ -42,6 +50,7 @@ async def restarted_in_turn(running: System) -> Death:
 
 BROKER_FAULTS: Mapping[str, Callable[[System], Awaitable[Death]]] = {
     "leader killed": leader_killed,
+    "leader frozen": leader_frozen,
     "coordinator frozen": coordinator_frozen,
     "restarted in turn": restarted_in_turn,
 }
