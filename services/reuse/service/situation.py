@@ -1,5 +1,6 @@
 """Loads all that is known about one party of a dossier, for the plan and for collecting."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from services.reuse.domain.dossier import Dossier, Party
@@ -41,16 +42,21 @@ async def of_party(
 async def read(
     tx: Tx, parts: Parts, *, dossier: Dossier, party: Party, person: Person, subject_id: SubjectId, now: datetime
 ) -> Situation:
-    """Return the situation of a party whose subject is known, from our own rows."""
+    """Return the situation of a party whose subject is known, from our own rows.
+
+    Whom the population register has confirmed to us is not provisional, also while identity has yet to learn of it.
+    """
+    answers = await lookups.answered(tx, subject_id, dossier.dossier_uid)
+    confirmed = any(each.identification and each.outcome == "found" for each in answers)
     return Situation(
         dossier=dossier,
         party=party,
-        person=person,
+        person=replace(person, provisional=person.provisional and not confirmed),
         now=now,
         grades=parts.grades,
         grants=await grant_rows.of_subject(tx, subject_id, dossier.dossier_uid),
         held=await evidence.of_subject(tx, subject_id),
-        answered=await lookups.answered(tx, subject_id, dossier.dossier_uid),
+        answered=answers,
         in_flight=await lookups.in_flight(tx, subject_id, now),
     )
 

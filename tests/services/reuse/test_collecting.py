@@ -208,6 +208,19 @@ async def test_R5_a_provisional_citizen_is_looked_up_once_and_then_like_anybody(
     assert [(d["source"], d["identification"]) for d in told][:2] == [("officer_check", False), ("population", True)]
 
 
+async def test_R5_who_was_confirmed_is_planned_for_and_asked_about_like_anybody_before_identity_learns_of_it(
+    world: World,
+) -> None:
+    world.registries.outcomes["health-births"] = "not_found"
+    opened = await world.open(channel="counter")
+    subject_id, _ = await counter(world, opened, "mother")
+    await world.collect(opened)
+    assert (await world.plan(opened))["birth-notification"]["outcome"] == "not_available"
+    await world.collect(opened)
+    told = [data for kind, data in await world.events(subject_id) if kind == "reuse.looked-up.v1"]
+    assert [data["source"] for data in told if data["identification"]] == ["population"]
+
+
 async def test_R5_a_provisional_citizen_the_register_does_not_know_gets_no_other_look_up(world: World) -> None:
     world.registries.outcomes["population"] = "mismatch"
     opened = await world.open(channel="counter")
