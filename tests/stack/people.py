@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from infra.client.browser import Browser, Page
+from infra.client.localhost import Transport
 from infra.demo.cast import Cast, Person
 from infra.keycloak.realm import PersonasSecrets
 
@@ -37,5 +38,6 @@ class KeycloakCast(Cast):
     @asynccontextmanager
     async def person(self, persona: str) -> AsyncGenerator[Person]:
         """Let somebody sit down at a browser of her own."""
-        async with Browser(stop_at=f"{self.stage.simulators}/city/callback") as browser:
+        stop_at = f"{self.stage.simulators}/city/callback"
+        async with Browser(transport=Transport(self.stage.ca_file), stop_at=stop_at) as browser:
             yield KeycloakPerson(persona, browser, self.secrets)
