@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from infra.compose.rights import FOLLOWS
 from infra.demo.acts import Memory, birth_online
 from infra.demo.cast import cast_of
 from infra.demo.telling import Story
@@ -22,7 +23,10 @@ from infra.observability.traces import Span, read_spans, trace_of
 
 PICTURE = ROOT / "docs/pictures/trace.svg"
 TITLE = "A release, from the request to its leaf in the log"
-_FIRST, _LAST = "reuse server POST /reuse/dossiers/{dossier_uid}/releases", "audit internal append leaf"
+_FIRST = "reuse server POST /reuse/dossiers/{dossier_uid}/releases"
+_LAST = {f"{reader} consumer process reuse.events" for reader, sources in FOLLOWS.items() if "reuse" in sources} | {
+    "audit internal append leaf"
+}
 _PATIENCE = 60
 
 
@@ -37,13 +41,13 @@ async def _trace_of_a_release() -> list[Span]:
 
 
 async def _sent_whole(collector: Collector) -> list[Span]:
-    """Wait until the newest release's trace has come to its leaf."""
+    """Wait until a release's trace has come to its leaf, and to everybody who takes in what it told."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         spans = read_spans(collector.traces)
         for first in (span for span in spans if span.label == _FIRST):
             trace = trace_of(first, spans)
-            if _LAST in {span.label for span in trace}:
+            if {span.label for span in trace} >= _LAST:
                 return trace
         await asyncio.sleep(0.5)
     raise TimeoutError("the release's leaf was not sent in time")
