@@ -10,6 +10,15 @@ KEYS = ROOT / ".run-compose"
 """Where the files for people are copied to."""
 
 
+_PLACES_OF_PROFILES = {
+    "observability": (("http://localhost:3000", "dashboard and alerts"), ("http://localhost:16686", "traces")),
+    "tools": (("http://localhost:8444", "what is in the topics"),),
+    "keycloak": (
+        (f"{KEYS.relative_to(ROOT)}/personas-at-keycloak.txt", "what every persona logs in with at Keycloak"),
+    ),
+}
+
+
 def tell(console: Console, project: Project) -> None:
     """Print where everything is, who can log in, and what to try next."""
     console.print("\nMột Lần is running\n", style="italic")
@@ -23,7 +32,7 @@ def tell(console: Console, project: Project) -> None:
     ca, gateway = KEYS.relative_to(ROOT) / "edge-ca.crt", project.gateway
     console.print(
         f"Next: open {project.simulators}/city in a browser (it knows this stack's authority once you have\n"
-        f"imported {ca}; it vouches for these two names only), or\n"
+        f"imported {ca}; it vouches for these names only), or\n"
         f"  curl --cacert {ca} {gateway}/.well-known/oauth-authorization-server/identity\n"
         "  make logs, make doctor, make down (WIPE=1: the data too)",
         soft_wrap=True,
@@ -39,4 +48,5 @@ def _places(project: Project) -> list[tuple[str, str]]:
         (f"{project.simulators}/vneid", "VNeID, simulated"),
         (f"{project.simulators}/registries/journal", "what the registries were asked"),
         (f"{KEYS.relative_to(ROOT)}/", "keys: those of the city systems, an auditor's, the edge's authority"),
+        *(place for profile in project.profiles for place in _PLACES_OF_PROFILES.get(profile, ())),
     ]
