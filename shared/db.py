@@ -181,7 +181,8 @@ def speaking_of_outages() -> Generator[None]:
         yield
     except _OUTAGES as error:
         raise DatabaseUnavailable(type(error).__name__) from error
-    except asyncpg.InterfaceError as error:
-        if "clos" in str(error):  # asyncpg has one class for misuse and for a connection found closed
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # asyncpg has one class for misuse and for a connection found closed, or still at a statement that timed out
+        if "clos" in str(error) or "cannot switch to state" in str(error):
             raise DatabaseUnavailable(type(error).__name__) from error
         raise

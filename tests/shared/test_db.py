@@ -9,7 +9,7 @@ import pytest
 
 from infra.embedded.stack import Stack
 from shared import alarms, outbox
-from shared.db import Database, DatabaseUnavailable, UnsafeDatabase
+from shared.db import Database, DatabaseUnavailable, UnsafeDatabase, speaking_of_outages
 from shared.events import Event
 from tests.shared.conftest import NOW, Pair, running
 
@@ -93,6 +93,23 @@ async def test_a_lost_connection_is_unavailable_and_the_next_transaction_works(p
         await lose()
     async with pair.out.read() as tx:
         assert await tx.fetchval("SELECT 1") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
+    ],
+)
+def test_a_connection_that_is_of_no_more_use_is_an_outage(error: Exception) -> None:
+    with pytest.raises(DatabaseUnavailable), speaking_of_outages():
+        raise error
+
+
+def test_a_connection_that_we_misuse_is_a_bug_of_ours() -> None:
+    with pytest.raises(asyncpg.InterfaceError), speaking_of_outages():
+        raise asyncpg.InterfaceError("cannot perform operation: another operation is in progress")
 
 
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
