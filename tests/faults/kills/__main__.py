@@ -57,7 +57,9 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=500)
     options.add_argument("--seed", type=int, default=secrets.randbits(32))
     given = options.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what it started would outlive it
+    signal.signal(
+        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+    )  # else what it started would outlive it
     with TemporaryDirectory(prefix="motlan-kills-") as directory:
         told, kept = asyncio.run(run(given.kills, given.seed, Path(directory)))
     sys.stdout.write(told + "\n")

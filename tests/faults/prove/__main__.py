@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import secrets
 import signal
@@ -61,7 +62,10 @@ def main() -> int:
     options.add_argument("--without", metavar="GUARD", help="a patch of tests/teeth: without it a promise must break")
     options.add_argument("--data", type=Path, help="keep what came of it in this directory")
     given = options.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what it started would outlive it
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # it tells each try to reach a server that was just killed
+    signal.signal(
+        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+    )  # else what it started would outlive it
     with TemporaryDirectory(prefix="motlan-prove-") as directory:
         told, kept = asyncio.run(run(given, given.data or Path(directory)))
     sys.stdout.write(told + "\n")

@@ -82,7 +82,9 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=secrets.randbits(32))
     options.add_argument("--at-once", type=int, default=8, help="races under way at a time")
     given = options.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else what it started would outlive it
+    signal.signal(
+        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+    )  # else what it started would outlive it
     with TemporaryDirectory(prefix="motlan-race-") as directory:
         told, kept = asyncio.run(run(given.races, given.seed, given.at_once, Path(directory)))
     sys.stdout.write(told + "\n")
