@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.operate import make_parser
 
 ROOT = Path(__file__).parent.parent.parent
-TOLD = (ROOT / "docs" / "operations.md").read_text("utf-8")
+TOLD = (ROOT / "docs" / "operations" / "mend.md").read_text("utf-8")
 
 
 def raised() -> set[str]:

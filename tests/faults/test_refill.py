@@ -84,7 +84,7 @@ async def lose_kafka(city: System) -> None:
 
 
 async def until_refilled(city: System) -> bool:
-    """Do what docs/operations.md says: as long as a reader names a gap, have its source send it again."""
+    """Do what docs/operations/mend.md says: as long as a reader names a gap, have its source send it again."""
     for reader in SERVICES:
         while lines := await operate(city, reader, "gaps"):
             for source, partition, after, upto, _ in lines:

@@ -17,7 +17,7 @@ from shared.measures import MEASURES, Measure
 from tests.infra.promql import named_in
 
 HERE = ROOT / "infra/observability"
-TOLD = (ROOT / "docs/operations.md").read_text("utf-8")
+TOLD = (ROOT / "docs/operations/watch.md").read_text("utf-8")
 ALERTS = [
     cast(dict[str, Any], rule)
     for group in yaml.safe_load((HERE / "alerts.yaml").read_text("utf-8"))["groups"]
