@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import httpx2
 
@@ -22,6 +23,15 @@ from infra.embedded.stack import BROKERS, TOPICS, Stack
 from shared.migrations import migrate
 
 SIMULATORS = "infra.simulators"
+
+
+def end_at_sigterm() -> None:
+    """Have SIGTERM do in this process what Ctrl-C does: else whatever it has started would outlive it."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import secrets
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from tests.faults.kills.campaign import SERVERS, campaign_in, points_of
 from tests.faults.kills.checking import gather, judge
 from tests.faults.kills.points import POINTS, reachable
 from tests.faults.kills.report import report
+from tests.faults.processes import end_at_sigterm
 
 _SERVER_EACH = 25
 """Of so many kills one is Kafka's and one PostgreSQL's."""
@@ -57,9 +57,7 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=500)
     options.add_argument("--seed", type=int, default=secrets.randbits(32))
     given = options.parse_args()
-    signal.signal(
-        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
-    )  # else what it started would outlive it
+    end_at_sigterm()
     with TemporaryDirectory(prefix="motlan-kills-") as directory:
         told, kept = asyncio.run(run(given.kills, given.seed, Path(directory)))
     sys.stdout.write(told + "\n")

@@ -5,7 +5,6 @@ import asyncio
 import logging
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.faults.processes import end_at_sigterm
 from tests.faults.prove.nemesis import KINDS
 from tests.faults.prove.proof import Plan, proof_in
 from tests.faults.prove.report import report
@@ -63,9 +63,7 @@ def main() -> int:
     options.add_argument("--data", type=Path, help="keep what came of it in this directory")
     given = options.parse_args()
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # it tells each try to reach a server that was just killed
-    signal.signal(
-        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
-    )  # else what it started would outlive it
+    end_at_sigterm()
     with TemporaryDirectory(prefix="motlan-prove-") as directory:
         told, kept = asyncio.run(run(given, given.data or Path(directory)))
     sys.stdout.write(told + "\n")

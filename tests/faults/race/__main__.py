@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import secrets
-import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from tests.faults.processes import end_at_sigterm
 from tests.faults.race.checking import judge
 from tests.faults.race.disturbing import commits_held, relay_held
 from tests.faults.race.field import Field, field_in
@@ -82,9 +82,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=secrets.randbits(32))
     options.add_argument("--at-once", type=int, default=8, help="races under way at a time")
     given = options.parse_args()
-    signal.signal(
-        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
-    )  # else what it started would outlive it
+    end_at_sigterm()
     with TemporaryDirectory(prefix="motlan-race-") as directory:
         told, kept = asyncio.run(run(given.races, given.seed, given.at_once, Path(directory)))
     sys.stdout.write(told + "\n")
