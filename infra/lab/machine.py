@@ -11,7 +11,13 @@ from infra.embedded.processes import StackError
 from infra.lab.commands import quietly
 
 # what is looked for on the path, and the package that brings it
-_PACKAGES = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap", "iptables": "iptables"}
+_PACKAGES = {
+    "dockerd": "docker.io",
+    "docker": "docker.io",
+    "debootstrap": "debootstrap",
+    "iptables": "iptables",
+    "chromium": "chromium",
+}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
