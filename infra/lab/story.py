@@ -42,7 +42,7 @@ def _check_size(console: Console) -> None:
 
 def _on_replicas(console: Console, project: Project) -> None:
     _act(console, "Up", *_MAKE, "up")
-    _act(console, "The edge, asked by hand", "env", f"EDGE_CA={KEYS / 'edge-ca.crt'}", sys.executable, *_EDGE_TESTS)
+    _act(console, "The edge, asked by hand and by a browser", "env", f"EDGE_CA={KEYS / 'edge-ca.crt'}", sys.executable, *_EDGE_TESTS)
     console.rule("Two replicas of each service", align="left")
     project.run("--progress=quiet", "up", "--wait", *_TWO_OF_EACH)
     console.print(f"{len(_containers(project))} containers run.")
