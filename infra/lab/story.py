@@ -42,7 +42,10 @@ def _check_size(console: Console) -> None:
 
 def _on_replicas(console: Console, project: Project) -> None:
     _act(console, "Up", *_MAKE, "up")
-    _act(console, "The edge, asked by hand and by a browser", "env", f"EDGE_CA={KEYS / 'edge-ca.crt'}", sys.executable, *_EDGE_TESTS)
+    edge = f"EDGE_CA={KEYS / 'edge-ca.crt'}"
+    _act(console, "The edge, asked by hand and by a browser", "env", edge, sys.executable, *_EDGE_TESTS)
+    _wipe(project)  # the demo needs a stack on which nobody has answered anything
+    _act(console, "Up again, empty", *_MAKE, "up")
     console.rule("Two replicas of each service", align="left")
     project.run("--progress=quiet", "up", "--wait", *_TWO_OF_EACH)
     console.print(f"{len(_containers(project))} containers run.")
