@@ -127,9 +127,10 @@ class Kafka:
             enable_auto_commit=False,  # the default would commit what has not been taken in yet
             auto_offset_reset="earliest",  # the default would skip what came before us
             isolation_level="read_uncommitted",  # we use no transactions; somebody's open one must not hold us up
-            request_timeout_ms=5000,
-            retry_backoff_ms=100,
             session_timeout_ms=10_000,
+            rebalance_timeout_ms=10_000,
+            request_timeout_ms=15_000,  # a join is answered when all have joined or the dead are counted out: 10 s
+            retry_backoff_ms=100,
             max_poll_interval_ms=300_000,
         )
         try:
