@@ -99,6 +99,8 @@ DETAILS: Mapping[str, str] = {
     "service_unavailable": "Something that is needed does not answer now; try again in a moment.",
     "database_unavailable": "The database does not answer now; try again in a moment.",
     "broker_unavailable": "The message broker does not answer now; try again in a moment.",
+    "no_partition_left": "Every partition has a reader; this one stands by.",
+    "draining": "This process was told to stop; send requests to another.",
     "issuer_keys_unavailable": "The keys that verify tokens cannot be had now; try again in a moment.",
     "login_unavailable": "The login service does not answer now; try again in a moment.",
     "not_migrated": "The database has not been brought to the newest schema.",
