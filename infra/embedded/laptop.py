@@ -10,16 +10,14 @@ from typing import Any
 
 import httpx2
 import psutil
-import yaml
 
 from infra.embedded.environment import Ports, service_environments
 from infra.embedded.gateway import gateway, load_services, process, until_ready
 from infra.embedded.keyring import SERVICES, Keyring
 from infra.embedded.processes import check_port_free, stop_leftovers
+from infra.embedded.registrations import read_registrations
 from infra.embedded.stack import BROKERS, Stack
 from shared.migrations import migrate
-
-_CLIENTS = Path(__file__).with_name("clients.yaml")
 
 
 @dataclass(frozen=True)
@@ -82,9 +80,7 @@ async def laptop(
 
 def registrations(ports: Ports) -> list[dict[str, Any]]:
     """Return the city systems' registrations with the addresses of this machine."""
-    text = _CLIENTS.read_text("utf-8")
-    text = text.replace("{simulators}", ports.simulators_origin).replace("{gateway}", ports.origin)
-    return yaml.safe_load(text)["clients"]
+    return read_registrations(gateway=ports.origin, simulators=ports.simulators_origin)
 
 
 def _stack(data: Path, ports: Ports, brokers: int) -> Stack:
