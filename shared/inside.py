@@ -163,6 +163,9 @@ class ServiceClient:
         kind = _REMOTE.get(answer.status_code)
         if kind and told and isinstance(told.get("code"), str) and told["code"] not in _OUR_BUGS:
             raise kind(told)
+        if answer.status_code == 401:  # clocks are apart, or a key of ours is not known there yet: both pass
+            log.error("callee_does_not_know_us", callee=self._callee, code=told and told.get("code"))
+            raise CalleeUnavailable
         if answer.status_code >= 500:
             raise CalleeUnavailable
         raise CallRefused(f"{self._callee} answered {answer.status_code} {told and told.get('code')}")

@@ -272,6 +272,10 @@ def _failures() -> Generator[None]:
         yield
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(type(error).__name__) from error
+    except RuntimeError as error:
+        if "closed" not in str(error):  # what uvloop says of a connection that was lost while it was written to
+            raise
+        raise BrokerUnavailable(type(error).__name__) from error
 
 
 def _record(one: Any) -> Record:

@@ -53,13 +53,17 @@ async def race(hands: Hands, citizen: Citizen, rng: Random, pace: Pace) -> Race:
     run, clients, moment = Race(citizen), rng.randint(2, 4), rng.uniform(0, pace.withdraw_within)
     signs = _Signs()
     asking = [asyncio.create_task(_ask(hands, run, client, signs, pace)) for client in range(clients)]
-    await signs.begun.wait()
-    await asyncio.sleep(moment)
-    location = await hands.withdraw(citizen)
-    signs.told.set()
-    if location:
-        run.receipt = await hands.receipt(citizen, location)
-    await asyncio.gather(*asking)
+    try:
+        await signs.begun.wait()
+        await asyncio.sleep(moment)
+        location = await hands.withdraw(citizen)
+        signs.told.set()
+        if location:
+            run.receipt = await hands.receipt(citizen, location)
+        await asyncio.gather(*asking)
+    finally:  # whoever asks on after a race that broke off would ask for ever
+        for each in asking:
+            each.cancel()
     return run
 
 
