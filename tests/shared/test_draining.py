@@ -25,6 +25,7 @@ async def test_for_a_while_it_serves_keeps_no_connection_and_is_not_ready_then_e
     process = await served.begin(settings)
     await served.until_said(process, b'"service_started"')
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        await until(lambda: answers(client, 200))
         assert "connection" not in (await client.get("/health/ready")).headers
         process.terminate()
 
@@ -45,13 +46,18 @@ async def test_a_second_signal_ends_it_at_once(stack: Stack, tmp_path: Path) -> 
     )
     process = await served.begin(settings)
     await served.until_said(process, b'"service_started"')
-    process.terminate()
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.listen_port}", trust_env=False) as client:
-
-        async def draining() -> bool:
-            return (await client.get("/health/ready")).status_code == 503
-
-        await until(draining)
+        await until(lambda: answers(client, 200))
+        process.terminate()
+        await until(lambda: answers(client, 503))
     process.terminate()
     await process.communicate()
     assert process.returncode == 0
+
+
+async def answers(client: httpx2.AsyncClient, status: int) -> bool:
+    """Say whether it answers so to whether it is ready; before its port is open it answers nothing."""
+    try:
+        return (await client.get("/health/ready")).status_code == status
+    except httpx2.ConnectError:
+        return False
