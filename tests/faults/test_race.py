@@ -13,9 +13,9 @@ from tests.faults.race.disturbing import (
     broker_frozen,
     commits_held,
     confirming_held,
+    consent_frozen,
     partition_of,
     poison,
-    process_frozen,
     relay_held,
     reuse_clock_shifted,
     skip,
@@ -90,10 +90,8 @@ async def test_i2_holds_while_relay_and_broker_are_frozen_and_consent_cannot_be_
     citizens = await field.town.citizens(12, "keeping", "release")
     async with AsyncExitStack() as frozen:
         await frozen.enter_async_context(broker_frozen(field))
-        await frozen.enter_async_context(process_frozen(field, "consent"))  # the one that reuse asks
-        field.hands.consent = field.running["consent-2"].url  # the one whose page she has before her
+        await frozen.enter_async_context(consent_frozen(field))
         runs = await raced(field, citizens, CALM, seed=3, at_once=12)
-    field.hands.consent = field.running["consent"].url
     assert any(run.refusals["consent_status_unknown"] for run in runs)
     verdict, _ = await judged(field, runs)
     assert verdict.vain == 0

@@ -136,7 +136,7 @@ async def proof_in(
             opened.push_async_callback(databases[-1].close)
         using = await opened.enter_async_context(hands(running))
         using.reuse = [each.process.url for each in cluster.of("reuse")]
-        using.consent = running.ports.inside("consent")
+        using.consent = [running.ports.inside("consent")]
         load = Load(using, Town(running, *databases), ledger, Random(rng.getrandbits(64)))  # noqa: S311
         nemesis = Nemesis(cluster, Random(rng.getrandbits(64)), kinds)  # noqa: S311
         yield Proof(cluster, campaign, load, nemesis)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from tests.faults.processes import end_at_sigterm
 from tests.faults.race.checking import judge
-from tests.faults.race.disturbing import commits_held, relay_held
+from tests.faults.race.disturbing import commits_held, consent_frozen, relay_held
 from tests.faults.race.field import Field, field_in
 from tests.faults.race.log import read_log
 from tests.faults.race.racing import Pace, Race, Races, races
@@ -26,6 +26,7 @@ _FAST = Pace(late_tries=0.25)
 _CALM = Pace(withdraw_within=0.5, pause=0.25)
 _DISTURBANCES: Mapping[str, Callable[[Field], AbstractAsyncContextManager[None]]] = {
     "consent's events late": relay_held,
+    "a replica of consent frozen, its relay with it": consent_frozen,
     "commits of releases slow": partial(commits_held, table="release", on="INSERT", seconds=4.5),
     "commits of withdrawals slow": partial(
         commits_held, table="consent_grant", on="UPDATE OF withdrawn_at", seconds=4.5, database="consent"
@@ -33,10 +34,10 @@ _DISTURBANCES: Mapping[str, Callable[[Field], AbstractAsyncContextManager[None]]
 }
 
 
-async def run(count: int, seed: int, at_once: int, data: Path) -> tuple[str, bool]:
+async def run(count: int, seed: int, at_once: int, replicas: int, data: Path) -> tuple[str, bool]:
     """Race so often and return the report, and whether the promise was kept."""
     rng = Random(seed)  # noqa: S311 - repeatable
-    async with field_in(data) as field:
+    async with field_in(data, replicas=replicas) as field:
         parts = {"undisturbed": await _part(field, count, rng, _FAST, at_once)}
         for name, disturbed in _DISTURBANCES.items():
             citizens = await field.town.citizens(max(8, count // _SHARE), "keeping", "release")
@@ -81,10 +82,11 @@ def main() -> int:
     options.add_argument("--races", type=int, default=20_000)
     options.add_argument("--seed", type=int, default=secrets.randbits(32))
     options.add_argument("--at-once", type=int, default=8, help="races under way at a time")
+    options.add_argument("--replicas", type=int, default=3, help="of consent and of reuse")
     given = options.parse_args()
     end_at_sigterm()
     with TemporaryDirectory(prefix="motlan-race-") as directory:
-        told, kept = asyncio.run(run(given.races, given.seed, given.at_once, Path(directory)))
+        told, kept = asyncio.run(run(given.races, given.seed, given.at_once, given.replicas, Path(directory)))
     sys.stdout.write(told + "\n")
     return 0 if kept else 1
 

@@ -59,6 +59,18 @@ async def process_frozen(field: Field, name: str) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
+async def consent_frozen(field: Field) -> AsyncGenerator[None]:
+    """Freeze the replica of consent that reuse asks, with its relay if it has it; citizens' pages are the others'."""
+    all_of_them = field.hands.consent
+    async with process_frozen(field, "consent"):
+        field.hands.consent = all_of_them[1:]
+        try:
+            yield
+        finally:
+            field.hands.consent = all_of_them
+
+
+@asynccontextmanager
 async def commits_held(
     field: Field, table: str, *, on: str, seconds: float, database: str = "reuse"
 ) -> AsyncGenerator[None]:

@@ -60,18 +60,18 @@ async def _nothing(database: Database, left: str) -> bool:
 
 
 @asynccontextmanager
-async def field_in(data: Path) -> AsyncGenerator[Field]:
-    """Run the services as processes, consent and reuse as two replicas each, and open a field on them."""
+async def field_in(data: Path, *, replicas: int = 2) -> AsyncGenerator[Field]:
+    """Run the services as processes, consent and reuse as so many replicas each, and open a field on them."""
     async with AsyncExitStack() as opened:
         running = await opened.enter_async_context(system(data, start=()))
-        replica = running.replica("reuse")
-        running.replica("consent")
+        more = {name: [running.replica(name) for _ in range(replicas - 1)] for name in ("consent", "reuse")}
         await running.start(*SERVICES)
-        await running.start("consent-2", "reuse-2")
+        await asyncio.gather(*(process.start() for each in more.values() for process in each))
         databases: list[Database] = []
         for name in ("consent", "reuse"):
             databases.append(await Database.connect(running.stack.databases[name].service))
             opened.push_async_callback(databases[-1].close)
         using = await opened.enter_async_context(hands(running))
-        using.reuse.append(replica.url)
+        using.reuse += [each.url for each in more["reuse"]]
+        using.consent += [each.url for each in more["consent"]]
         yield Field(running, Town(running, *databases), using, *databases)

@@ -42,7 +42,8 @@ class Hands:
         self._running, self._http, self._verifier = running, http, verifier
         self._tokens: list[Token] = []
         self._renewing = asyncio.Lock()
-        self.reuse, self.consent = [running["reuse"].url], running["consent"].url
+        self.reuse, self.consent = [running["reuse"].url], [running["consent"].url]
+        self._turn = 0
         self.asked = 0
         """How many releases were asked for."""
 
@@ -65,7 +66,7 @@ class Hands:
 
     async def withdraw(self, citizen: Citizen) -> str | None:
         """Press the button on her page; returns where the receipt lies, None when no answer came."""
-        url = f"{self.consent}/consent/grants/{citizen.grant_id}/withdrawal"
+        url = f"{self._consents()}/consent/grants/{citizen.grant_id}/withdrawal"
         headers = {"Origin": self._running.ports.origin, "Cookie": _cookies(citizen)}
         try:
             answer = await self._http.post(url, data={"csrf": citizen.csrf}, headers=headers)
@@ -77,9 +78,14 @@ class Hands:
 
     async def receipt(self, citizen: Citizen, location: str) -> Receipt:
         """Fetch the signed receipt the page leads to."""
-        url = f"{self.consent}/consent/receipts/{location.rpartition('/')[2]}"
+        url = f"{self._consents()}/consent/receipts/{location.rpartition('/')[2]}"
         answer = await self._http.get(url, headers={"Cookie": _cookies(citizen)})
         return self._verifier.receipt(answer.raise_for_status().text, citizen)
+
+    def _consents(self) -> str:
+        """Return the replica of consent whose turn it is; her receipt may be another's than the one she told."""
+        self._turn += 1
+        return self.consent[self._turn % len(self.consent)]
 
     async def alarms(self, process: str) -> dict[str, int]:
         """Return what a service's /health says must be looked at."""
