@@ -52,9 +52,9 @@ class Person:
     async def log_in(self, address: str) -> Page:
         """Follow a login link, choose herself at VNeID and approve; returns the page where that leads.
 
-        If VNeID does not answer the gateway, she never gets to see it.
+        If VNeID does not answer the gateway, or the link is used up, she never gets to see it.
         """
-        if (await self.browser.open(address)).is_back or self.browser.page.status >= 500:
+        if (await self.browser.open(address)).is_back or self.browser.page.status >= 400:
             return self.browser.page
         await self.browser.press(self.persona)
         page = await self.browser.press("approve")

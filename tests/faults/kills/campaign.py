@@ -54,6 +54,8 @@ class Campaign:
     checkpoints: list[str] = field(default_factory=list[str])
     """Signed notes of the log, as somebody kept them who looked now and then."""
     stories: int = 0
+    excused: frozenset[str] = frozenset()
+    """What services may log as an error, because what is done to them brings it about."""
 
     @property
     def ledger(self) -> Ledger:

@@ -243,5 +243,5 @@ def judge(campaign: Campaign, found: Evidence, bundle: str) -> Mapping[str, list
         "holes": list(holes(found)),
         "apart": list(apart(found)),
         "unproved": list(unproved(campaign, found, bundle)),
-        "surprises": [*ledger.surprises, *unknown(found), *bugs(campaign.running)],
+        "surprises": [*ledger.surprises, *unknown(found), *bugs(campaign.running, campaign.excused)],
     }

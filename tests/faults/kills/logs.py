@@ -1,26 +1,29 @@
 """What services logged as errors that no crash excuses."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
 from infra.embedded.keyring import SERVICES
 from tests.faults.processes import System
 
 
-def bugs(running: System) -> Iterator[str]:
-    """Yield each kind of error once, told by its event, exception and last frames; an outage of others is none."""
+def bugs(running: System, excused: Collection[str] = ()) -> Iterator[str]:
+    """Yield each kind of error once, told by its event, exception and last frames; an outage of others is none.
+
+    `excused` are events that what was done brings about: somebody shall look at them, and they are no bugs.
+    """
     told: set[str] = set()
     for name, process in running.processes.items():
         if not name.startswith(SERVICES):
             continue
         for line in process.log.read_text("utf-8", "replace").splitlines():
-            if '"level":"error"' in line and (bug := _bug(name, line)) and bug not in told:
+            if '"level":"error"' in line and (bug := _bug(name, line, excused)) and bug not in told:
                 told.add(bug)
                 yield bug
 
 
-def _bug(name: str, line: str) -> str:
+def _bug(name: str, line: str, excused: Collection[str]) -> str:
     try:
         said = json.loads(line)
     except ValueError:  # half a line: its process died over it
@@ -28,7 +31,7 @@ def _bug(name: str, line: str) -> str:
     if not isinstance(said, dict):
         return ""
     members = cast("Mapping[str, Any]", said)
-    if str(members.get("exception", "")).endswith("Unavailable"):
+    if members["event"] in excused or str(members.get("exception", "")).endswith("Unavailable"):
         return ""
     cause = members.get("cause", {})
     return (

@@ -28,6 +28,7 @@ from tests.faults.race.hands import hands
 from tests.faults.race.log import read_log
 
 _PAUSE = 1.5  # at most, between two faults of one hand
+_EXCUSED = frozenset({"callee_does_not_know_us"})  # of a process whose clock is wrong: its assertions are too old
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ async def proof_in(
         running = cluster.running
         on_stage = await opened.enter_async_context(cast_of(Laptop(running.ports, running.stack, running.keyring)))
         ledger = Ledger()
-        campaign = Campaign(running, Stage(persistent(on_stage, ledger), ledger, Time(running)))
+        stage = Stage(persistent(on_stage, ledger), ledger, Time(running))
+        campaign = Campaign(running, stage, excused=_EXCUSED)
         databases: list[Database] = []
         for name in ("consent", "reuse"):
             databases.append(await Database.connect(running.stack.databases[name].service))
