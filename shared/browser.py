@@ -14,9 +14,11 @@ from fastapi import Depends, Form, Request
 from shared.asgi import COOKIES
 from shared.errors import Forbidden
 from shared.http import service_of
+from shared.languages import PARAMETER, Language, language_named
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 random bytes
 _SCOPE_KEY = "motlan.browser"
+_LANGUAGE_KEY = "motlan.language"
 
 
 class ForeignForm(Forbidden):
@@ -56,10 +58,45 @@ def browser_of(request: Request) -> Browser:
     sent = request.cookies.get(name, "")
     browser = Browser(sent if _SECRET.fullmatch(sent) else token_urlsafe(32))
     if browser.secret != sent:
-        attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
-        request.scope.setdefault(COOKIES, []).append(f"{name}={browser.secret}{attributes}")
+        _give(request, name, browser.secret, secure=secure)
     request.scope[_SCOPE_KEY] = browser
     return browser
+
+
+def language_cookie(*, secure: bool) -> str:
+    """Name the cookie that holds `vi` or `en` and nothing else."""
+    return "__Host-motlan-lang" if secure else "motlan-lang"
+
+
+def language_of(request: Request) -> Language:
+    """Return the language to answer in: what the address asks for, else what this browser chose, else Vietnamese.
+
+    What the address asks for is kept from then on.
+    """
+    if asked := language_named(request.query_params.get(PARAMETER)):
+        keep_language(request, asked)
+        return asked
+    return _kept_language(request)
+
+
+def keep_language(request: Request, language: Language) -> None:
+    """Have this browser see every page of every service in a language, until it is closed or chooses the other."""
+    if _kept_language(request) == language or request.scope.get(_LANGUAGE_KEY) == language:
+        return
+    request.scope[_LANGUAGE_KEY] = language
+    secure = service_of(request).settings.secure
+    _give(request, language_cookie(secure=secure), language, secure=secure)
+
+
+def _kept_language(request: Request) -> Language:
+    name = language_cookie(secure=service_of(request).settings.secure)
+    return language_named(request.cookies.get(name)) or "vi"
+
+
+def _give(request: Request, name: str, value: str, *, secure: bool) -> None:
+    """Set a cookie with whatever answer is made: for this host, unreadable to scripts, until the browser is closed."""
+    attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+    request.scope.setdefault(COOKIES, []).append(f"{name}={value}{attributes}")
 
 
 async def _browser(request: Request) -> Browser:

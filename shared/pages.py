@@ -1,28 +1,30 @@
-"""Renders the pages that people see: Vietnamese, for a phone, without scripts, under a policy without exceptions."""
+"""Renders what people see: in two languages, for a phone, without scripts, under a policy without exceptions."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Request
+from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import Response
 from starlette.types import Scope
 
 from shared import telemetry
-from shared.browser import browser_of
+from shared.browser import browser_of, language_of
 from shared.errors import NotFound, Problem
 from shared.guards import public
-from shared.page_texts import TEXTS, Text, text_of
+from shared.languages import Language, switch
+from shared.page_texts import TEXTS, Text, name_of
 from shared.problems import problem_headers, status_of
 from shared.settings import ServiceSettings, check_origin
-from shared.vietnam import day, moment
+from shared.templates import environments
 
 _SHARED = Path(__file__).parent / "pages"
+_NO_TRACE = "0" * 32
 _MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -61,14 +63,7 @@ class Pages:
             for path in sorted(folder.glob("*"))
             if path.suffix in _MEDIA_TYPES
         }
-        self._templates = Environment(
-            loader=FileSystemLoader([*folders, _SHARED]),
-            autoescape=True,  # of every template, whatever its name
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters |= {"day": day, "moment": moment}
+        self._templates = environments(*folders, _SHARED)
 
     def render(
         self,
@@ -79,19 +74,30 @@ class Pages:
         status: int = 200,
         form_action: Sequence[str] = (),
         self_submitting: bool = False,
+        at: str = "",
     ) -> HTMLResponse:
-        """Show a page. `form_action` names other origins its forms may lead to, redirects included (Chrome).
+        """Show a page in the language of its reader, with a link to the same page in the other one.
 
-        Raises jinja2.UndefinedError for a value the template asks for and was not given.
+        `form_action` names other origins its forms may lead to, redirects included (Chrome); `at` is where a page that
+        answers a form is found again, since a link cannot send the form. Raises jinja2.UndefinedError for a value the
+        template asks for and was not given, and ValueError where a form is answered without `at`.
         """
+        if request.method != "GET" and not at:
+            raise ValueError(template)
 
         def csrf_field(form: str) -> Markup:
             token = browser_of(request).csrf(form)
             return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
 
-        known = {"static": self.address_of, "csrf_field": csrf_field, "self_submitting": self_submitting}
-        html = self._templates.get_template(template).render(known | dict(values or {}))
-        return HTMLResponse(html, status_code=status, headers=_headers(form_action, scripts=self_submitting))
+        language = language_of(request)
+        known = {
+            "static": self.address_of,
+            "csrf_field": csrf_field,
+            "self_submitting": self_submitting,
+            "other": switch(language, request.query_params.multi_items(), at=at),
+        }
+        html = self._templates[language].get_template(template).render(known | dict(values or {}))
+        return HTMLResponse(html, status, headers=_headers(language, form_action, scripts=self_submitting))
 
     def hand_over(
         self, request: Request, address: str, fields: Mapping[str, str], *, form_action: Sequence[str] = ()
@@ -102,12 +108,10 @@ class Pages:
 
     def problem(self, scope: Scope, problem: Problem) -> Response:
         """Answer a problem as a page that says what to do next; for `make_app(render_page=…)`."""
-        values = {
-            "text": text_of(problem, self._texts),
-            "retry_at": problem.retry_at,
-            "trace_id": telemetry.trace_id(),
-        }
-        answer = self.render(Request(scope), "problem.html", values, status=status_of(problem))
+        request, name, trace_id = Request(scope), name_of(problem, self._texts), telemetry.trace_id() or _NO_TRACE
+        at = "" if request.method == "GET" else f"/{self._service}/problems/{name}/{trace_id}"
+        values = {"text": self._texts[name], "retry_at": problem.retry_at, "trace_id": trace_id}
+        answer = self.render(request, "problem.html", values, status=status_of(problem), at=at)
         answer.headers.update(problem_headers(problem))
         return answer
 
@@ -116,10 +120,10 @@ class Pages:
         return f"/{self._service}/static/{name}?v={self._static[name].version}"
 
     def router(self) -> APIRouter:
-        """Make the routes that serve the static files."""
-        router = page_router(f"/{self._service}/static")
+        """Make the routes that serve the static files, and tell a problem again without doing anything."""
+        router = page_router(f"/{self._service}")
 
-        @router.get("/{name}")
+        @router.get("/static/{name}")
         @public
         async def get_static_file(name: str) -> Response:
             file = self._static.get(name)
@@ -128,10 +132,21 @@ class Pages:
             lasting = {"cache-control": "public, max-age=31536000, immutable"}
             return Response(file.content, media_type=file.media_type, headers=lasting)
 
+        @router.get("/problems/{name}/{trace_id}")
+        @public
+        async def tell_problem(
+            request: Request, name: str, trace_id: Annotated[str, PathParam(pattern=r"^[0-9a-f]{32}$")]
+        ) -> Response:
+            text = self._texts.get(name)
+            if text is None:
+                raise NotFound
+            values = {"text": text, "retry_at": None, "trace_id": trace_id}
+            return self.render(request, "problem.html", values)
+
         return router
 
 
-def _headers(form_action: Sequence[str], *, scripts: bool) -> dict[str, str]:
+def _headers(language: Language, form_action: Sequence[str], *, scripts: bool) -> dict[str, str]:
     targets = " ".join(["'self'", *(check_origin(origin) for origin in form_action)])
     policy = [
         "default-src 'none'",
@@ -143,4 +158,8 @@ def _headers(form_action: Sequence[str], *, scripts: bool) -> dict[str, str]:
         *(["script-src 'self'"] if scripts else []),
     ]
     # `same-origin`, since under `no-referrer` browsers send `Origin: null` with a form, which could be anybody's.
-    return {"content-security-policy": "; ".join(policy), "referrer-policy": "same-origin"}
+    return {
+        "content-security-policy": "; ".join(policy),
+        "referrer-policy": "same-origin",
+        "content-language": language,
+    }

@@ -13,7 +13,7 @@ from services.consent.domain.dossier import Basis
 from services.consent.domain.grant import StandsOnLaw
 from services.consent.domain.states import GrantState
 from services.consent.pages.login import LOGOUT
-from services.consent.pages.words import END_WORDS, OUTCOME_WORDS, STATE_WORDS, USE_WORDS, exactly
+from services.consent.pages.words import END_WORDS, OUTCOME_WORDS, STATE_WORDS, USE_WORDS
 from services.consent.parts import Given, Shown
 from services.consent.service import mine, withdraw
 from services.consent.session import Citizen, MaybeCitizen
@@ -75,10 +75,9 @@ async def show_receipt(
 
 def _words(catalogue: Catalogue) -> Mapping[str, Any]:
     return {
-        "names": {each.id: each.name.vi for each in catalogue.vocabulary.attributes.values()},
-        "purposes": {key: purpose.title.vi for key, purpose in catalogue.purposes.items()},
-        "exactly": exactly,
-        "agencies": {uid: name.vi for uid, name in catalogue.agencies.items()},
+        "names": {each.id: each.name for each in catalogue.vocabulary.attributes.values()},
+        "purposes": {key: purpose.title for key, purpose in catalogue.purposes.items()},
+        "agencies": catalogue.agencies,
         "use_words": USE_WORDS,
         "outcome_words": OUTCOME_WORDS,
         "state_words": STATE_WORDS,

@@ -115,14 +115,26 @@ def _question(
         "abandonment_form": ABANDONMENT,
     }
     # Chrome applies form-action to the redirects that follow: back to identity, then on to the system that asked.
-    return pages.render(request, "question.html", values, status=status, form_action=[found.way.redirect_origin])
+    return pages.render(
+        request,
+        "question.html",
+        values,
+        status=status,
+        form_action=[found.way.redirect_origin],
+        at=_address(found),
+    )
 
 
 def _closed(request: Request, pages: Pages, found: ConsentRequest, *, status: int = 200) -> Response:
     lapsed = found.state in (RequestState.REQUESTED, RequestState.LAPSED)
     state = RequestState.LAPSED if lapsed else found.state
     values = {"state": state.value, "closed_at": found.closed_at, "return_url": found.way.return_url}
-    return pages.render(request, "closed.html", values, status=status)
+    return pages.render(request, "closed.html", values, status=status, at=_address(found))
+
+
+def _address(found: ConsentRequest) -> str:
+    """Say where the page is found also after a form was sent; what she had filled in belongs in no address."""
+    return f"/consent/requests/{found.request_id}"
 
 
 def _hash(browser: Browser) -> bytes:
