@@ -18,6 +18,7 @@ from services.consent.domain.dossier import SubjectId
 from shared import log, spans
 from shared.errors import Forbidden, Unavailable
 from shared.keys import SigningKey, sign_jws
+from shared.languages import Language
 from shared.tokens import InvalidToken, TokenVerifier
 
 SOURCE_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
@@ -78,7 +79,7 @@ class LoginClient:
         """Return where identity sends the browser back to."""
         return f"{self._own}/callback"
 
-    async def begin(self, state: str, now: datetime) -> Beginning:
+    async def begin(self, state: str, now: datetime, *, language: Language) -> Beginning:
         """Push the request (RFC 9126) and return the address to send the browser to. Raises LoginUnavailable."""
         verifier = token_urlsafe(48)
         pushed = await self._post(
@@ -91,6 +92,7 @@ class LoginClient:
                 "code_challenge_method": "S256",
                 "authorization_details": _DETAILS,
                 "resource": self._own,
+                "ui_locales": language,
             },
             now,
         )

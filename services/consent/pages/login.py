@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.consent import session
 from services.consent.parts import Given
 from services.consent.service import login
-from shared.browser import CurrentBrowser, own_form
+from shared.browser import CurrentBrowser, language_of, own_form
 from shared.guards import public
 from shared.http import Db, Now, service_of
 from shared.pages import page_router
@@ -21,9 +21,11 @@ LOGOUT = "logout"
 
 @router.get("/login")
 @public
-async def begin_login(browser: CurrentBrowser, given: Given, db: Db, now: Now) -> Response:
+async def begin_login(request: Request, browser: CurrentBrowser, given: Given, db: Db, now: Now) -> Response:
     """Send her to log in. A link and not a form: the redirects after a form would have to be known to its page."""
-    address = await login.begin(db, login=given.login, browser_hash=bytes.fromhex(browser.hash), now=now)
+    address = await login.begin(
+        db, login=given.login, browser_hash=bytes.fromhex(browser.hash), language=language_of(request), now=now
+    )
     return RedirectResponse(address, 303)
 
 

@@ -9,6 +9,7 @@ from services.consent.clients.login import SOURCE_ERRORS, LoginClient, LoginFail
 from services.consent.domain.dossier import SubjectId
 from services.consent.store import sessions
 from shared.db import Database, Tx
+from shared.languages import Language
 from shared.tokens import TokenVerifier
 
 LOGIN_TAKES = timedelta(minutes=10)
@@ -25,10 +26,10 @@ class Callback:
     error: str | None = None
 
 
-async def begin(db: Database, *, login: LoginClient, browser_hash: bytes, now: datetime) -> str:
+async def begin(db: Database, *, login: LoginClient, browser_hash: bytes, language: Language, now: datetime) -> str:
     """Begin a login for this browser and return the address to send it to. Raises LoginUnavailable."""
     state = token_urlsafe(32)
-    beginning = await login.begin(state, now)
+    beginning = await login.begin(state, now, language=language)
     async with db.transaction() as tx:
         await sessions.insert_flow(
             tx, sessions.LoginFlow(_hash(state), browser_hash, beginning.code_verifier, now + LOGIN_TAKES)

@@ -13,6 +13,7 @@ from services.identity.given import Given
 from services.identity.service import par, token
 from shared.guards import public
 from shared.http import Db, Now, service_of
+from shared.languages import LANGUAGES
 
 router = APIRouter(tags=["oauth"], route_class=OAuthRoute)
 
@@ -28,6 +29,7 @@ _RESOURCE = "The service the token is for: <origin>/identity, /consent, /reuse o
     openapi_extra=form_of(
         "response_type", "redirect_uri", "code_challenge", "code_challenge_method", "authorization_details", "resource",
         response_type="code", redirect_uri="One that is registered, exactly.", state="Comes back as it is.",
+        ui_locales="The language of her pages, `vi` or `en`, the most wanted first (OpenID Connect Core §3.1.2.1).",
         code_challenge="RFC 7636.", code_challenge_method="S256", authorization_details=_DETAILS, resource=_RESOURCE,
     ),
 )  # fmt: skip
@@ -85,5 +87,5 @@ def metadata(issuer: str) -> dict[str, Any]:
         "authorization_response_iss_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "request_parameter_supported": False,
-        "ui_locales_supported": ["vi"],
+        "ui_locales_supported": list(LANGUAGES),
     }

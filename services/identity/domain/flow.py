@@ -10,6 +10,7 @@ from services.identity.domain.details import Login
 from services.identity.domain.person import Capacity
 from services.identity.domain.words import FlowId, LoginId, RequestId, SubjectId
 from shared.errors import Forbidden, NotFound
+from shared.languages import Language
 from shared.tokens import Mandate
 
 REQUEST_LIVES = timedelta(seconds=60)  # RFC 9126 §2.2
@@ -113,6 +114,7 @@ class PushedRequest:
     procedure: str | None
     login: Login | None
     expires_at: datetime
+    language: Language | None = None  # of her pages, if the client said (`ui_locales`)
     logged_in: bool = False  # used up: one login comes of one request
 
     @property

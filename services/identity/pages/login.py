@@ -11,7 +11,7 @@ from services.identity.domain.words import FlowId
 from services.identity.given import Given, Shown
 from services.identity.service import authorize, hand_over, login
 from services.identity.service.steps import GoTo, Step
-from shared.browser import CurrentBrowser
+from shared.browser import CurrentBrowser, keep_language, language_of
 from shared.errors import Invalid
 from shared.guards import public
 from shared.http import Db, Now
@@ -31,6 +31,7 @@ class DoubledParameter(Invalid):
 @router.get("/authorize")
 @public
 async def authorize_login(
+    request: Request,
     browser: CurrentBrowser,
     given: Given,
     db: Db,
@@ -40,8 +41,16 @@ async def authorize_login(
 ) -> Response:
     """Send her to VNeID. Of the address only these two count: everything else was pushed (RFC 9126 §4)."""
     step = await authorize.begin(
-        db, given=given, client_id=client_id, request_uri=request_uri, browser_hash=bytes.fromhex(browser.hash), now=now
+        db,
+        given=given,
+        client_id=client_id,
+        request_uri=request_uri,
+        browser_hash=bytes.fromhex(browser.hash),
+        language=language_of(request),
+        now=now,
     )
+    if step.language:
+        keep_language(request, step.language)
     return RedirectResponse(step.url, 303)
 
 

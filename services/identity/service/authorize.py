@@ -15,6 +15,7 @@ from services.identity.store import flows
 from shared import ids, telemetry
 from shared.db import Database
 from shared.errors import Forbidden
+from shared.languages import Language
 
 
 class RequestUriSpent(Forbidden):
@@ -24,12 +25,19 @@ class RequestUriSpent(Forbidden):
 
 
 async def begin(
-    db: Database, *, given: Parts, client_id: str, request_uri: str, browser_hash: bytes, now: datetime
+    db: Database,
+    *,
+    given: Parts,
+    client_id: str,
+    request_uri: str,
+    browser_hash: bytes,
+    language: Language,
+    now: datetime,
 ) -> GoTo:
     """Open a flow for this browser and return where it goes; each tab has a flow of its own.
 
     Nobody is redirected to an address that was not pushed: raises RequestUriSpent. Once it is known, VNeID's absence
-    is told to the client.
+    is told to the client. VNeID is asked to speak as the client asked for (`ui_locales`), else as our pages do.
     """
     secrets = Secrets(state=token_urlsafe(32), nonce=token_urlsafe(32), code_verifier=token_urlsafe(48))
     async with db.transaction() as tx:
@@ -37,7 +45,8 @@ async def begin(
         flow = _new_flow(_check_usable(request, client_id, now), secrets, browser_hash, now)
         await flows.insert_flow(tx, flow, state_hash=hash_of(secrets.state))
     try:
-        return GoTo(await given.vneid.authorization_url(secrets, now))
+        wanted = flow.request.language
+        return GoTo(await given.vneid.authorization_url(secrets, now, language=wanted or language), wanted)
     except LoginFailed as failed:
         return await fail(db, flow, failed.reason, issuer=given.issuer, now=now)
 

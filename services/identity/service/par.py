@@ -20,6 +20,7 @@ from services.identity.service.mandates import get_agency, get_mandate
 from services.identity.store import flows
 from shared import ids
 from shared.db import Database
+from shared.languages import language_wanted
 from shared.tokens import Mandate
 
 URI_PREFIX = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
@@ -63,6 +64,7 @@ async def push(db: Database, *, given: Parts, call: ClientCall, now: datetime) -
         procedure=purpose.procedure,
         login=purpose.login,
         expires_at=now + REQUEST_LIVES,
+        language=language_wanted(call.form.get("ui_locales", "")),
     )
     async with db.transaction() as tx:
         await flows.insert_request(tx, request, uri_hash=hash_of(URI_PREFIX + secret), now=now)

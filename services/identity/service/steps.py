@@ -5,13 +5,15 @@ from urllib.parse import urlencode, urlsplit
 
 from services.identity.domain.flow import PushedRequest
 from services.identity.domain.oauth import Error
+from shared.languages import Language
 
 
 @dataclass(frozen=True)
 class GoTo:
-    """An address to be redirected to."""
+    """An address to be redirected to, and the language in which this browser sees our pages from now on, if said."""
 
     url: str
+    language: Language | None = None
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from services.identity.domain.flow import Flow, FlowState, LoggedIn, PushedReque
 from services.identity.domain.person import Capacity
 from services.identity.domain.words import DossierUid, FlowId, LoginId, PartyUid, RequestId, SubjectId
 from shared.db import Tx
+from shared.languages import language_named
 from shared.tokens import Mandate
 
 _REQUEST_COLUMNS = """
 r.request_id, r.client_id, r.redirect_uri, r.state AS client_state, r.code_challenge, r.jkt, r.resource, r.procedure,
-r.agency_uid, r.dossier_uid, r.party_uid, r.attributes, r.expires_at, r.logged_in_at IS NOT NULL AS used_up,
-m.mandate_id, m.kind AS mandate_kind, m.procedures, m.valid_until
+r.agency_uid, r.dossier_uid, r.party_uid, r.attributes, r.expires_at, r.language,
+r.logged_in_at IS NOT NULL AS used_up, m.mandate_id, m.kind AS mandate_kind, m.procedures, m.valid_until
 """
 _REQUEST = f"SELECT {_REQUEST_COLUMNS} FROM pushed_request r LEFT JOIN mandate m USING (mandate_id)\n"  # noqa: S608 - constants
 _FLOW = f"""
@@ -32,13 +33,15 @@ async def insert_request(tx: Tx, request: PushedRequest, *, uri_hash: bytes, now
     await tx.execute(
         """
         INSERT INTO pushed_request (request_id, uri_hash, client_id, redirect_uri, state, code_challenge, jkt, resource,
-               mandate_id, procedure, agency_uid, dossier_uid, party_uid, attributes, pushed_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+               mandate_id, procedure, agency_uid, dossier_uid, party_uid, attributes, pushed_at, expires_at,
+               language)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """,
         request.request_id, uri_hash, request.client_id, request.redirect_uri, request.state, request.code_challenge,
         request.jkt, request.resource, request.mandate.id if login else None, request.procedure,
         login.agency_uid if login else None, login.dossier_uid if login else None,
         login.party_uid if login else None, list(login.attributes) if login else None, now, request.expires_at,
+        request.language,
     )  # fmt: skip
 
 
@@ -199,6 +202,7 @@ def _request(row: Record) -> PushedRequest:
         procedure=row["procedure"],
         login=login,
         expires_at=row["expires_at"],
+        language=language_named(row["language"]),
         logged_in=row["used_up"],
     )
 

@@ -67,7 +67,7 @@ class Meeting:
         """Log the mother in; only what the client asks may fail, her pages do not."""
         sent = Secrets(secrets.token_urlsafe(), secrets.token_urlsafe(), secrets.token_urlsafe(48))
         async with Browser(transport=httpx2.ASGITransport(app=self.app), stop_at=CALLBACK) as phone:
-            await phone.open(await self.client.authorization_url(sent, self.now))
+            await phone.open(await self.client.authorization_url(sent, self.now, language="vi"))
             await phone.press("mother")
             page = await phone.press("approve")
         code = dict(parse_qsl(urlsplit(page.url).query))["code"]

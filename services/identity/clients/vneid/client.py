@@ -20,6 +20,7 @@ from services.identity.clients.vneid.refusals import invalid, unavailable
 from services.identity.domain.login import LoginFailed, Reason, VerifiedLogin
 from shared import spans
 from shared.keys import SigningKey, sign_jws
+from shared.languages import Language
 from shared.settings import SecureUrl
 from shared.tls import trusting
 
@@ -79,8 +80,8 @@ class VneidClient:
         """Return whom we believe: an answer must name it (RFC 9207)."""
         return self._registration.issuer
 
-    async def authorization_url(self, secrets: Secrets, now: datetime) -> str:
-        """Return where to send the browser: a fresh login, PKCE S256, nonce and state."""
+    async def authorization_url(self, secrets: Secrets, now: datetime, *, language: Language) -> str:
+        """Return where to send the browser: a fresh login, PKCE S256, nonce and state, in her language."""
         metadata = await self._discover(now)
         async with self._oauth() as oauth:
             url, _ = oauth.create_authorization_url(
@@ -90,6 +91,7 @@ class VneidClient:
                 code_verifier=secrets.code_verifier,
                 prompt="login",
                 max_age=0,
+                ui_locales=language,
             )
         return cast(str, url)
 
