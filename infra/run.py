@@ -66,7 +66,7 @@ def _tell(console: Console, data: Path, ports: Ports) -> None:
     people = Table("Persona", "Who", title="People who can log in at VNeID (all invented)", title_justify="left")
     for name, persona in load_personas().items():
         if persona.account:
-            people.add_row(name, persona.label)
+            people.add_row(name, persona.label.en)
     console.print(people)
     console.print(
         f"Next: open {ports.simulators_origin}/city in a browser and press the login button, or, in another terminal,\n"

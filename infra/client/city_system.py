@@ -50,10 +50,12 @@ class CitySystem:
         party_uid: str,
         attributes: Sequence[str],
         service: Service = "reuse",
+        ui_locales: str | None = None,
     ) -> Flow:
         """Ask for the citizen's login as one party of a dossier; send her browser to `flow.authorize_url`.
 
         `attributes` are all that will be asked of her; more than the pinned procedure allows is `Refused` (R7).
+        `ui_locales` says in which language she reads pages (`vi`, `en`).
         """
         details: Json = {
             "type": _DETAILS_TYPE,
@@ -63,7 +65,7 @@ class CitySystem:
             "party_uid": party_uid,
             "attributes": list(attributes),
         }
-        return await self._server.begin_login(details, service)
+        return await self._server.begin_login(details, service, ui_locales=ui_locales)
 
     async def finish_login(self, flow: Flow, callback_url: str) -> Token:
         """Exchange what her browser brought back; raises `LoginFailed` when she gave up or could not log in."""

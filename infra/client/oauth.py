@@ -38,10 +38,10 @@ class AuthorizationServer:
         self._issuer = f"{gateway.origin}/identity"
         self._metadata: Json | None = None
 
-    async def begin_login(self, details: Details, service: Service) -> Flow:
+    async def begin_login(self, details: Details, service: Service, *, ui_locales: str | None = None) -> Flow:
         """Push the request (PAR) and return the address for the browser. More than the procedure allows is `Refused`.
 
-        Of the whole request the browser carries only a reference.
+        Of the whole request the browser carries only a reference. `ui_locales` is OpenID Connect Core's (§3.1.2.1).
         """
         key, state, verifier = DpopKey.new(), secrets.token_urlsafe(24), secrets.token_urlsafe(48)
         resource = f"{self._gateway.origin}/{service}"
@@ -56,6 +56,7 @@ class AuthorizationServer:
                 "code_challenge_method": "S256",
                 "resource": resource,
                 "authorization_details": json.dumps([details]),
+                **({"ui_locales": ui_locales} if ui_locales else {}),
             },
         )
         query = urlencode({"client_id": self._key.client_id, "request_uri": str(pushed["request_uri"])})

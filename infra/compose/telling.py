@@ -27,7 +27,7 @@ def tell(console: Console, project: Project) -> None:
     people = Table("Persona", "Who", title="\nPeople who can log in at VNeID (all invented)", title_justify="left")
     for name, persona in load_personas().items():
         if persona.account:
-            people.add_row(name, persona.label)
+            people.add_row(name, persona.label.en)
     console.print(people)
     ca, gateway = KEYS.relative_to(ROOT) / "edge-ca.crt", project.gateway
     console.print(

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
+from shared.languages import Words
+
 Pin = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 BirthDate = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}-\d{2})?$")]
 
@@ -47,7 +49,7 @@ class Account(_Fixed):
 class Persona(_Fixed):
     """One person; without an `account` only the registries know her."""
 
-    label: str
+    label: Words
     pin: Pin
     former_pin: Pin | None = None
     """The number that was cancelled when this one was issued; registers but the population one may know only it."""

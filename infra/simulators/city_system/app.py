@@ -22,7 +22,8 @@ from infra.simulators.city_system.desk import Result, Visit, begin, finish
 from infra.simulators.city_system.offers import OFFERS
 from infra.simulators.city_system.words import outcome, received, refusal
 from infra.simulators.memory import Remembered
-from infra.simulators.pages import render, stylesheet
+from infra.simulators.pages import language_of, render, stylesheet
+from shared.languages import Words
 from shared.tls import trusting
 
 _COOKIE = "city_visit"
@@ -56,15 +57,15 @@ class _Pages:
         self._results: Remembered[str, Result] = Remembered(now)
 
     async def start(self, request: Request) -> Response:
-        return render("city/start.html", offers=OFFERS.values())
+        return render(request, "city/start.html", offers=OFFERS.values())
 
     async def login(self, request: Request) -> Response:
         async with request.form(max_files=0, max_fields=5) as form:
             offer = OFFERS.get(str(form.get("offer")))
         if offer is None:
-            return render("city/problem.html", status=400, sentence="Không có thủ tục này.", code="")
+            return _problem(request, 400, Words("Không có thủ tục này.", "There is no such procedure."))
         async with self._system(offer.client_id) as system:
-            visit = await begin(system, offer)
+            visit = await begin(system, offer, language_of(request))
         browser = request.cookies.get(_COOKIE) or secrets.token_urlsafe(24)
         self._visits.put((browser, visit.flow.state), visit, self._now() + _VISIT_LIFE)
         answer = RedirectResponse(visit.flow.authorize_url, status_code=303)
@@ -79,7 +80,8 @@ class _Pages:
         visit = self._visits.find(key)
         if visit is None:
             # Started at the command line, whose callback this is too: she pastes the address there.
-            return render("city/elsewhere.html", status=400, url=f"{self._origin}/city/callback?{request.url.query}")
+            url = f"{self._origin}/city/callback?{request.url.query}"
+            return render(request, "city/elsewhere.html", status=400, url=url)
         self._visits.forget(key)
         async with self._system(visit.offer.client_id) as system:
             result = await finish(system, visit, f"{self._origin}/city/callback?{request.url.query}")
@@ -91,9 +93,10 @@ class _Pages:
         if result is None:
             return RedirectResponse("/city/", status_code=303)
         return render(
+            request,
             "city/result.html",
             result=result,
-            refusal=refusal(result.refused) if result.refused else "",
+            refusal=refusal(result.refused) if result.refused else None,
             outcome=outcome,
             received=received(result.release) if result.release else [],
             her_page=f"{self._gateway_origin}/consent/me",
@@ -107,15 +110,29 @@ class _Pages:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    sentence = "Cổng Một Lần không chấp nhận yêu cầu của hệ thống này."
-    return render("city/problem.html", status=502, sentence=sentence, code=str(error))
+    sentence = Words(
+        "Cổng Một Lần không chấp nhận yêu cầu của hệ thống này.", "Một Lần does not accept what this system asks."
+    )
+    return _problem(request, 502, sentence, code=str(error))
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:
-    sentence = "Không kết nối được với cổng Một Lần. Hãy thử lại sau ít phút."
-    return render("city/problem.html", status=502, sentence=sentence, code=type(error).__name__)
+    sentence = Words(
+        "Không kết nối được với cổng Một Lần. Hãy thử lại sau ít phút.",
+        "Một Lần cannot be reached. Please try again in a few minutes.",
+    )
+    return _problem(request, 502, sentence, code=type(error).__name__)
 
 
 async def _nowhere(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return render("city/problem.html", status=status, sentence="Không có trang này. Hãy bắt đầu từ trang đầu.", code="")
+    sentence = Words(
+        "Không có trang này. Hãy bắt đầu từ trang đầu.", "There is no such page. Please begin on the first page."
+    )
+    return _problem(request, status, sentence)
+
+
+def _problem(request: Request, status: int, sentence: Words, *, code: str = "") -> Response:
+    """Say what went wrong; where a form was sent, the other language begins again."""
+    at = "" if request.method == "GET" else "/city/"
+    return render(request, "city/problem.html", status=status, at=at, sentence=sentence, code=code)

@@ -11,6 +11,7 @@ from infra.client.oauth import LoginFailed
 from infra.client.releases import Release
 from infra.client.tokens import Flow, Token
 from infra.simulators.city_system.offers import Offer
+from shared.languages import Language
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Result:
     refused: str | None = None
 
 
-async def begin(system: CitySystem, offer: Offer) -> Visit:
-    """Open a dossier and prepare her login; raises `Refused`."""
+async def begin(system: CitySystem, offer: Offer, language: Language) -> Visit:
+    """Open a dossier and prepare her login, in the language she reads; raises `Refused`."""
     token = await system.officer_token(offer.agency_uid, AUTOMATED)
     dossier = cast(Mapping[str, Any], await system.open_dossier(token, new_application(offer.example)))
     party = next(party for party in dossier["parties"] if offer.role in party["roles"])
@@ -44,6 +45,7 @@ async def begin(system: CitySystem, offer: Offer) -> Visit:
         dossier_uid=dossier["dossier_uid"],
         party_uid=party["party_uid"],
         attributes=sorted(asked),
+        ui_locales=language,
     )
     return Visit(offer, dossier["dossier_uid"], party["party_uid"], flow)
 

@@ -2,26 +2,39 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from shared.languages import PARAMETER, Language, language_named, language_wanted, switch
+from shared.templates import environments
+
 _HERE = Path(__file__).parent
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
+_TEMPLATES = environments(_HERE)
+_COOKIE = "simulators_lang"
 # No form-action: Chrome applies it to the redirects that follow a form, and those lead on to whoever asked to log in.
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
 
 
-def render(page: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    """Return a page of this folder, never kept by the browser."""
-    return HTMLResponse(_TEMPLATES.get_template(page).render(values), status, headers=_HEADERS)
+def render(request: Request, page: str, *, status: int = 200, at: str = "", **values: object) -> HTMLResponse:
+    """Return a page of this folder, never kept by the browser; `at` is where one that answers a form is found again."""
+    language = language_of(request)
+    other = switch(language, request.query_params.multi_items(), at=at)
+    content = _TEMPLATES[language].get_template(page).render(values | {"other": other})
+    answer = HTMLResponse(content, status, headers=_HEADERS | {"Content-Language": language})
+    answer.set_cookie(_COOKIE, language, httponly=True, samesite="lax")
+    return answer
+
+
+def language_of(request: Request) -> Language:
+    """Return what the address asks for, by itself or for a client (`ui_locales`), else what this browser last saw."""
+    asked = language_named(request.query_params.get(PARAMETER))
+    wanted = language_wanted(request.query_params.get("ui_locales", ""))
+    return asked or wanted or language_named(request.cookies.get(_COOKIE)) or "vi"
 
 
 async def stylesheet(request: Request) -> Response:

@@ -17,6 +17,7 @@ from infra.simulators.vneid.clients import Client, ClientAuthentication
 from infra.simulators.vneid.errors import Refused, SentBack, Stopped
 from infra.simulators.vneid.keys import SigningKeys
 from infra.simulators.vneid.provider import Login, Provider
+from shared.languages import LANGUAGES, Words
 
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _BROWSER = "vneid_browser"
@@ -38,6 +39,7 @@ def make_vneid(
             Route("/jwks", endpoints.jwks),
             Route("/authorize", endpoints.authorize),
             Route("/person", endpoints.person, methods=["POST"]),
+            Route("/logins/{login_id}", endpoints.see_again),
             Route("/answer", endpoints.answer, methods=["POST"]),
             Route("/token", endpoints.token, methods=["POST"]),
             Route("/userinfo", endpoints.userinfo),
@@ -56,7 +58,7 @@ class _Endpoints:
         self._authentication = ClientAuthentication(clients, frozenset({issuer, f"{issuer}/token"}), now)
 
     async def home(self, request: Request) -> Response:
-        return render("vneid/home.html", accounts=self._accounts, issuer=self._provider.issuer)
+        return render(request, "vneid/home.html", accounts=self._accounts, issuer=self._provider.issuer)
 
     async def discovery(self, request: Request) -> Response:
         return JSONResponse(_metadata(self._provider.issuer))
@@ -67,7 +69,7 @@ class _Endpoints:
     async def authorize(self, request: Request) -> Response:
         asked = check_request(request.query_params.multi_items(), self._clients, self._provider.issuer)
         browser = request.cookies.get(_BROWSER) or secrets.token_urlsafe(24)
-        page = self._page(self._provider.begin(asked, browser))
+        page = self._page(request, self._provider.begin(asked, browser))
         page.set_cookie(
             _BROWSER,
             browser,
@@ -79,7 +81,11 @@ class _Endpoints:
 
     async def person(self, request: Request) -> Response:
         form, login = await self._posted(request)
-        return self._page(self._provider.choose(login, form.get("person", "")))
+        return self._page(request, self._provider.choose(login, form.get("person", "")))
+
+    async def see_again(self, request: Request) -> Response:
+        browser = request.cookies.get(_BROWSER, "")
+        return self._page(request, self._provider.get_login(request.path_params["login_id"], browser))
 
     async def answer(self, request: Request) -> Response:
         form, login = await self._posted(request)
@@ -99,15 +105,16 @@ class _Endpoints:
 
     async def logout(self, request: Request) -> Response:
         self._provider.log_out(request.cookies.get(_BROWSER, ""))
-        return render("vneid/problem.html", sentence="Bạn đã đăng xuất khỏi VNeID.")
+        return _problem(request, 200, Words("Bạn đã đăng xuất khỏi VNeID.", "You are logged out of VNeID."))
 
     async def _posted(self, request: Request) -> tuple[Mapping[str, str], Login]:
         form = await _form(request)
         return form, self._provider.get_login(form.get("login", ""), request.cookies.get(_BROWSER, ""))
 
-    def _page(self, login: Login) -> Response:
+    def _page(self, request: Request, login: Login) -> Response:
         name = "choose" if login.session is None else "phone"
-        return render(f"vneid/{name}.html", login=login, accounts=self._accounts)
+        at = "" if request.method == "GET" else f"{request.scope['root_path']}/logins/{login.login_id}"
+        return render(request, f"vneid/{name}.html", at=at, login=login, accounts=self._accounts)
 
 
 async def _form(request: Request) -> Mapping[str, str]:
@@ -122,7 +129,7 @@ async def _form(request: Request) -> Mapping[str, str]:
 async def _say_no(request: Request, error: Exception) -> Response:
     match error:
         case Stopped():
-            return render("vneid/problem.html", status=400, sentence=str(error))
+            return _problem(request, 400, error.words)
         case SentBack():
             return RedirectResponse(error.location, status_code=303, headers=_NOT_KEPT)
         case Refused():
@@ -135,7 +142,13 @@ async def _say_no(request: Request, error: Exception) -> Response:
 
 async def _nowhere(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return render("vneid/problem.html", status=status, sentence="Không có trang này.")
+    return _problem(request, status, Words("Không có trang này.", "There is no such page."))
+
+
+def _problem(request: Request, status: int, sentence: Words) -> Response:
+    """Say why she cannot log in; where a form was sent, the other language begins at the home page."""
+    at = "" if request.method == "GET" else f"{request.scope['root_path']}/"
+    return render(request, "vneid/problem.html", status=status, at=at, sentence=sentence)
 
 
 def _metadata(issuer: str) -> dict[str, object]:
@@ -159,6 +172,7 @@ def _metadata(issuer: str) -> dict[str, object]:
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": False,
+        "ui_locales_supported": list(LANGUAGES),
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }

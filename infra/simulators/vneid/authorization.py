@@ -31,7 +31,7 @@ def check_request(query: Sequence[tuple[str, str]], clients: Mapping[str, Client
     """
     asked = dict(query)
     if len(asked) != len(query):
-        raise Stopped("Một tham số xuất hiện hai lần.")
+        raise Stopped("Một tham số xuất hiện hai lần.", "A parameter comes twice.")
     client, redirect_uri = _known_client(asked, clients)
 
     def refuse(error: str, description: str) -> SentBack:
@@ -61,7 +61,11 @@ def check_request(query: Sequence[tuple[str, str]], clients: Mapping[str, Client
 def _known_client(asked: Mapping[str, str], clients: Mapping[str, Client]) -> tuple[Client, str]:
     client = clients.get(asked.get("client_id", ""))
     if client is None:
-        raise Stopped("Hệ thống gửi yêu cầu chưa được đăng ký với VNeID.")
+        raise Stopped(
+            "Hệ thống gửi yêu cầu chưa được đăng ký với VNeID.", "The system that asks is not registered with VNeID."
+        )
     if asked.get("redirect_uri") not in client.redirect_uris:  # exact string, RFC 9700 2.1
-        raise Stopped("Địa chỉ quay về không đúng với địa chỉ đã đăng ký.")
+        raise Stopped(
+            "Địa chỉ quay về không đúng với địa chỉ đã đăng ký.", "The address to return to is not the registered one."
+        )
     return client, asked["redirect_uri"]

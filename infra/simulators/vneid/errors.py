@@ -2,9 +2,15 @@
 
 from urllib.parse import urlencode
 
+from shared.languages import Words
+
 
 class Stopped(Exception):
     """Said to the person on a page, because nothing yet proves where she may be sent back to (RFC 6749 4.1.2.1)."""
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(en)
+        self.words = Words(vi, en)
 
 
 class SentBack(Exception):

@@ -88,14 +88,14 @@ class Provider:
         """Return this browser's open login; `Stopped` when it is another's, answered or too old."""
         login = self._logins.find(login_id)
         if login is None or not hmac.compare_digest(login.browser, browser):
-            raise Stopped("Phiên đăng nhập không còn hiệu lực.")
+            raise Stopped("Phiên đăng nhập không còn hiệu lực.", "This login is over.")
         return login
 
     def choose(self, login: Login, name: str) -> Login:
         """Say who takes up the telephone; the moment becomes `auth_time`."""
         persona = self.people.get(name)
         if persona is None or persona.account is None:
-            raise Stopped("Không có tài khoản VNeID này.")
+            raise Stopped("Không có tài khoản VNeID này.", "There is no such VNeID account.")
         chosen = replace(login, session=Session(persona, persona.account, self._now()))
         self._logins.put(login.login_id, chosen, self._now() + LOGIN_LIFE)
         return chosen
@@ -110,7 +110,9 @@ class Provider:
             return self.refuse(login)
         self._logins.forget(login.login_id)
         if login.session.account.gives_up:
-            raise Stopped("Đã quá thời gian chờ xác nhận trên điện thoại.")
+            raise Stopped(
+                "Đã quá thời gian chờ xác nhận trên điện thoại.", "The time to confirm on the telephone is over."
+            )
         self._sessions.put(login.browser, login.session, self._now() + SESSION_LIFE)
         code = secrets.token_urlsafe(32)
         self._codes.put(code, _Code(login, login.session), self._now() + CODE_LIFE)
