@@ -5,7 +5,7 @@ from unicodedata import normalize
 
 _TONES = "\u0300\u0301\u0302\u0303\u0306\u0309\u031b\u0323"
 """Grave, acute, circumflex, tilde, breve, hook above, horn and dot below: what Vietnamese writes over and under."""
-_MARKED = re.compile(r'<(span|a|p)\b[^>]* lang="vi"[^>]*>.*?</\1>', re.DOTALL)
+_MARKED = re.compile(r'<(span|a|p|pre)\b[^>]* lang="vi"[^>]*>.*?</\1>', re.DOTALL)
 _BRAND = "Một Lần"
 
 
