@@ -72,9 +72,9 @@ class Tx:
 class Database:
     """The pool of one service's connections to its own database."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", outbox_committed: asyncio.Event) -> None:
         self._pool = pool
-        self.outbox_committed = asyncio.Event()  # the relay waits on this: an event was committed just now
+        self.outbox_committed = outbox_committed  # the relay waits on this: an event was committed just now
 
     @classmethod
     async def connect(cls, dsn: str, *, max_size: int = 10, **settings: str) -> "Database":
@@ -84,17 +84,19 @@ class Database:
         DatabaseUnavailable when it cannot be reached.
         """
         with speaking_of_outages():
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=1,
-                max_size=max_size,
-                timeout=5,
-                command_timeout=15,  # the client's own bound, for a server that no longer answers at all
-                init=prepare,
-                reset=_keep_session,
-                server_settings=_SESSION | settings,
-            )
-        return cls(pool)
+            return cls(await _pool(dsn, 1, max_size, settings), asyncio.Event())
+
+    @asynccontextmanager
+    async def reserved(self, dsn: str) -> AsyncGenerator["Database"]:
+        """Reserve a connection for work that must not stand in line behind requests; it is opened when it is used.
+
+        What is committed over it wakes the same relay.
+        """
+        apart = Database(await _pool(dsn, 0, 1, {}), self.outbox_committed)
+        try:
+            yield apart
+        finally:
+            await apart.close()
 
     async def close(self) -> None:
         """Close every connection; waits a few seconds for those in use."""
@@ -140,6 +142,19 @@ class Database:
                 yield tx
         if tx.appended:
             self.outbox_committed.set()
+
+
+async def _pool(dsn: str, min_size: int, max_size: int, settings: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=min_size,
+        max_size=max_size,
+        timeout=5,
+        command_timeout=15,  # the client's own bound, for a server that no longer answers at all
+        init=prepare,
+        reset=_keep_session,
+        server_settings=_SESSION | settings,
+    )
 
 
 _SESSION = {

@@ -45,16 +45,18 @@ class Messaging:
         await self._relay().run()
 
     async def _read(self) -> None:
+        """Read on a connection of its own: behind a crowd of requests T would grow old, and each would ask consent."""
         service = self._service
-        await Consumer(
-            service.name,
-            db=service.db,
-            kafka=self._kafka,
-            trust=service.trust,
-            sources=service.sources,
-            handlers=service.handlers,
-            notices=self._notices,
-        ).run()
+        async with service.db.reserved(service.settings.dsn()) as db:
+            await Consumer(
+                service.name,
+                db=db,
+                kafka=self._kafka,
+                trust=service.trust,
+                sources=service.sources,
+                handlers=service.handlers,
+                notices=self._notices,
+            ).run()
 
     def _relay(self) -> Relay:
         service = self._service

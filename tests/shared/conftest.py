@@ -28,6 +28,7 @@ PARTITIONS = 2
 # Two keys of one partition, and one of the other.
 FIRST, SECOND = [f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 0][:2]
 OTHER = next(f"k{n}" for n in range(20) if partition_for(f"k{n}", PARTITIONS) == 1)
+POOL = 12
 NOW = datetime(2025, 7, 1, 8, 30, 0, 123456, tzinfo=UTC)
 
 
@@ -126,7 +127,7 @@ async def pair(stack: Stack) -> AsyncGenerator[Pair]:
                  position bigint GENERATED ALWAYS AS IDENTITY, event_id uuid, sequence bigint, key text)"""
         )
     await owner.close()
-    out, into = [await Database.connect(databases[name].service, max_size=12) for name in (source, reader)]
+    out, into = [await Database.connect(databases[name].service, max_size=POOL) for name in (source, reader)]
     key = ServiceKey(Ed25519PrivateKey.generate())
     kafka = Kafka(stack.kafka.bootstrap, timeout=3)
     trust = Trust({source: jwks([key])})

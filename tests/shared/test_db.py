@@ -1,6 +1,7 @@
 """A transaction is over when its block is left, and an unreachable server is `Unavailable`."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from infra.embedded.stack import Stack
 from shared import alarms, outbox
 from shared.db import Database, DatabaseUnavailable, UnsafeDatabase, speaking_of_outages
 from shared.events import Event
-from tests.shared.conftest import NOW, Pair, running
+from tests.shared.conftest import NOW, POOL, Pair, running
 
 pytestmark = pytest.mark.stack
 
@@ -73,6 +74,15 @@ async def test_the_relay_is_woken_by_a_commit_and_not_by_what_was_undone(pair: P
     async with pair.out.transaction() as tx:
         await outbox.append(tx, event)
         assert not pair.out.outbox_committed.is_set()
+    assert pair.out.outbox_committed.is_set()
+
+
+async def test_a_reserved_connection_stands_in_no_line_and_wakes_the_same_relay(pair: Pair) -> None:
+    async with AsyncExitStack() as crowd, pair.out.reserved(pair.out_dsn) as apart:
+        for _ in range(POOL):
+            await crowd.enter_async_context(pair.out.read())
+        async with asyncio.timeout(2), apart.transaction() as tx:
+            await outbox.append(tx, Event("a.b.v1", "k", {}, NOW))
     assert pair.out.outbox_committed.is_set()
 
 

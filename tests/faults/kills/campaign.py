@@ -5,7 +5,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -56,6 +56,8 @@ class Campaign:
     stories: int = 0
     excused: frozenset[str] = frozenset()
     """What services may log as an error, because what is done to them brings it about."""
+    breath: float = 0.0
+    """Seconds that an actor rests between two stories."""
 
     @property
     def ledger(self) -> Ledger:
@@ -99,6 +101,7 @@ class Campaign:
             try:
                 await STORIES[name](self.stage, persona)
                 self.stories += 1
+                await wait_for(over, self.breath)
             except Exception as surprise:  # noqa: BLE001 - whatever it is, the campaign goes on and names it
                 asked = " > ".join(frame.name for frame in extract_tb(surprise.__traceback__)[1:])
                 self.ledger.surprises.append(f"{name}: {type(surprise).__name__}: {surprise} in {asked}")
@@ -174,6 +177,12 @@ _DUE: Mapping[str, str] = {
     "unconfirmed": "SELECT grant_id FROM consent_grant WHERE state = 'withdrawn' AND effective_by IS NULL",
 }
 """What consent's timers still have to do."""
+
+
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Return when it happens, and after so many seconds at the latest."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 @asynccontextmanager

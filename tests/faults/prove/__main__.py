@@ -12,6 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import uvloop
+
 from tests.faults.processes import end_at_sigterm
 from tests.faults.prove.nemesis import KINDS
 from tests.faults.prove.proof import Plan, proof_in
@@ -58,14 +60,16 @@ def main() -> int:
     options.add_argument("--instances", type=int, default=2, help="processes of each service")
     options.add_argument("--brokers", type=int, default=3)
     options.add_argument("--clients", type=int, default=6, help="clients that release without pause")
+    options.add_argument("--breath", type=float, default=0, help="seconds between two stories of one actor")
     options.add_argument("--at-once", type=int, default=2, help="faults at a time")
     options.add_argument("--without", metavar="GUARD", help="a patch of tests/teeth: without it a promise must break")
     options.add_argument("--data", type=Path, help="keep what came of it in this directory")
     given = options.parse_args()
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # it tells each try to reach a server that was just killed
     end_at_sigterm()
-    with TemporaryDirectory(prefix="motlan-prove-") as directory:
-        told, kept = asyncio.run(run(given, given.data or Path(directory)))
+    quick = asyncio.Runner(loop_factory=uvloop.new_event_loop)  # it shares the machine with what it tries
+    with TemporaryDirectory(prefix="motlan-prove-") as directory, quick as runner:
+        told, kept = runner.run(run(given, given.data or Path(directory)))
     sys.stdout.write(told + "\n")
     return 0 if kept is not bool(given.without) else 1
 

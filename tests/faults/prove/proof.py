@@ -44,6 +44,8 @@ class Plan:
     """Faults under way at a time."""
     clients: int = 6
     """Clients that release without pause."""
+    breath: float = 0.0
+    """Seconds that an actor of the stories rests between two of them."""
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Proof:
     async def run(self, plan: Plan) -> None:
         """Act until the plan is fulfilled."""
         over, until = asyncio.Event(), time.monotonic() + 60 * plan.minutes
+        self.campaign.breath = plan.breath
         watching = asyncio.create_task(self.memory.watch(self.cluster.instances))
         async with self.campaign.acting(), asyncio.TaskGroup() as group:
             group.create_task(self.load.release(over, clients=plan.clients))
