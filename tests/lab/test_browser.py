@@ -1,15 +1,21 @@
 """A person with a real browser, over TLS through the edge: the whole way, and what goes wrong on it."""
 
+import asyncio
+import os
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Page
+from playwright.async_api import Browser, Locator, Page, Route
 
+from infra.compose.project import project_of
 from tests.lab.browser import CITY, ORIGIN, chromium
 from tests.lab.visiting import (
     NAME,
+    NOTHING,
     TELEPHONE,
     Visitor,
     choose,
@@ -18,11 +24,13 @@ from tests.lab.visiting import (
     items,
     log_in,
     send,
+    switch,
     until_told,
     visitor,
     walk,
     watch,
 )
+from tests.shared.english import vietnamese_in
 
 ANSWERED = "h1:text-is('Bạn đã trả lời rồi')"
 
@@ -74,8 +82,7 @@ async def test_every_page_is_found_accessible_by_axe(her: Visitor) -> None:
 async def test_no_page_is_wider_than_a_telephone(her: Visitor) -> None:
     wide: dict[str, int] = {}
     async for stop in walk(her):
-        width = await her.page.evaluate("document.documentElement.scrollWidth")
-        if width > 390:
+        if (width := await _width(her.page)) > 390:
             wide[stop] = width
     assert wide == {}
 
@@ -111,10 +118,30 @@ async def test_who_goes_back_after_answering_is_told_that_she_answered(her: Visi
 
 
 async def test_a_double_click_is_one_answer(her: Visitor) -> None:
+    """Each answer that agrees to nothing gives the same rights of law, each with its receipt on her page."""
+    before = await _receipts(her)
+    await _answer(her, clicks=1)
+    once = await _receipts(her)
+    await _answer(her, clicks=2)
+    twice = await _receipts(her)
+    assert before < once < twice
+    assert len(twice - once) == len(once - before)
+
+
+async def _answer(her: Visitor, *, clicks: int) -> None:
     await come_to_the_question(her)
-    await choose(her.page)
-    await her.page.locator("form[action$='/decision'] button").dblclick()
+    await choose(her.page, NOTHING)
+    await her.page.locator("form[action$='/decision'] button").click(click_count=clicks)
     await her.arrive("dl.stacked")
+
+
+async def _receipts(her: Visitor) -> set[str]:
+    """Return the receipts that her own page leads to."""
+    await her.page.goto(f"{ORIGIN}/consent/me")
+    if await her.page.locator("a[href='/consent/login']").count():
+        await log_in(her)
+    links = await her.page.locator("article a[href*='/me/receipts/']").all()
+    return {str(await link.get_attribute("href")) for link in links}
 
 
 async def test_of_two_tabs_the_first_answer_counts(her: Visitor) -> None:
@@ -124,9 +151,106 @@ async def test_of_two_tabs_the_first_answer_counts(her: Visitor) -> None:
     await second.goto(her.page.url)
     await choose(her.page, TELEPHONE)
     await send(her)
-    await choose(second, "nobody agreed")
+    await choose(second, NOTHING)
     await second.locator("form[action$='/decision'] button").click()
     await second.locator(ANSWERED).wait_for()
+
+
+async def test_who_answers_too_late_is_told_so_here_and_where_she_applies(her: Visitor) -> None:
+    await come_to_the_question(her)
+    await choose(her.page)
+    await asyncio.to_thread(_let_lapse, UUID(her.page.url.rpartition("/")[2]))
+    await her.page.locator("form[action$='/decision'] button").click()
+    await her.arrive("h1:text-is('Đã quá thời gian trả lời')")
+    assert not await _violations(her.page)
+    await switch(her, "en")
+    await her.arrive("h1:text-is('The time to answer is over')")
+    assert not await _violations(her.page)
+    await switch(her, "vi")
+    await her.press("a.button:has-text('Quay lại')", then=".note:has-text('Đã quá thời gian trả lời')")
+
+
+def _let_lapse(request_id: UUID) -> None:
+    """Let a question's time be over: its 13 minutes are no setting, and nobody waits for them here."""
+    lapse = f"UPDATE consent_request SET lapses_at = clock_timestamp() WHERE request_id = '{request_id}'"  # noqa: S608 - a UUID
+    psql = 'PGPASSWORD="$(cat /run/secrets/password)" exec psql -qX -h 127.0.0.1 -U postgres -d consent -c "$0"'
+    project_of(os.environ).read("exec", "-T", "postgres", "sh", "-c", psql, lapse)
+
+
+@asynccontextmanager
+async def before_the_hand_over(browser: Browser) -> AsyncGenerator[Visitor]:
+    """Open a window in which the page that only leads on stays, as without scripts, and comes back to life for axe."""
+
+    async def nothing(route: Route) -> None:
+        await route.fulfill(body="", content_type="text/javascript")
+
+    async with visitor(browser) as her:
+        await her.context.route("**/submit.js*", nothing)
+        await her.page.goto(CITY)
+        await her.press("button[value=household-business]", then="button[name=person]")
+        await her.press("button[value=shop_owner]", then="button[value=approve]")
+        await her.press("button[value=approve]", then="form#hand-over button")
+        yield her
+
+
+async def test_the_page_that_only_leads_on_is_accessible_in_both_languages_and_loses_no_login(browser: Browser) -> None:
+    async with before_the_hand_over(browser) as her:
+        for language in ("en", "vi", "en"):
+            await switch(her, language)
+            assert not await _violations(her.page)
+            assert await _width(her.page) <= 390
+        assert vietnamese_in(await her.page.content()) == []
+        await her.press("form#hand-over button", then="form[action$='/decision']")
+        await choose(her.page)
+        await send(her)
+
+
+async def test_without_scripts_the_page_that_only_leads_on_waits_to_be_pressed(browser: Browser) -> None:
+    async with visitor(browser, scripts=False) as her:
+        await her.page.goto(CITY)
+        await her.press("button[value=household-business]", then="button[name=person]")
+        await her.press("button[value=shop_owner]", then="button[value=approve]")
+        await her.page.locator("button[value=approve]").click()
+        await her.page.locator("form#hand-over button:visible").wait_for()
+        await switch(her, "en")
+        await her.press("form#hand-over button", then="form[action$='/decision']")
+
+
+async def test_who_switches_once_reads_english_to_the_end(her: Visitor) -> None:
+    found: dict[str, object] = {}
+    async for stop in walk(her):
+        if stop == "the city system":
+            await switch(her, "en")
+        spoken = await her.page.locator("html").get_attribute("lang")
+        width, left = await _width(her.page), vietnamese_in(await her.page.content())
+        if spoken != "en" or width > 390 or left:
+            found[stop] = spoken, width, left
+        elif report := await _violations(her.page):
+            found[stop] = report
+    assert found == {}
+
+
+async def test_every_page_is_found_again_in_english_and_back(her: Visitor) -> None:
+    async for stop in walk(her):
+        before = await _what_it_takes(her.page), await her.page.locator("h1").inner_text()
+        await switch(her, "en")
+        assert await _what_it_takes(her.page) == before[0], stop
+        assert await her.page.locator("h1").inner_text() != before[1], stop
+        await switch(her, "vi")
+        assert (await _what_it_takes(her.page), await her.page.locator("h1").inner_text()) == before, stop
+
+
+async def _what_it_takes(page: Page) -> list[str]:
+    """Return what can be filled in and sent on a page, in any language."""
+    return await page.locator("form, input, main button").evaluate_all(
+        "all => all.map(it => [it.tagName, it.getAttribute('action'), it.name, it.type].join(' '))"
+    )
+
+
+async def test_the_switch_is_reached_by_the_keyboard(her: Visitor) -> None:
+    await her.page.goto(f"{ORIGIN}/consent/me")
+    await _go_to(her.page, her.page.locator("a[hreflang=en]"), "Enter")
+    await her.arrive("html[lang=en]")
 
 
 async def test_two_logins_in_two_tabs_do_not_disturb_each_other(her: Visitor) -> None:
@@ -221,6 +345,10 @@ async def _open_her_page(her: Visitor) -> None:
 
 def _newest(page: Page, title: str) -> Locator:
     return page.locator(f"article.done:has-text('{title}')").first
+
+
+async def _width(page: Page) -> int:
+    return await page.evaluate("document.documentElement.scrollWidth")
 
 
 async def _violations(page: Page) -> str:

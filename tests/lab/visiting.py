@@ -12,8 +12,9 @@ from tests.lab.browser import CITY, ORIGIN
 PHONE = {"width": 390, "height": 844}
 SECONDS = 120
 HERSELF = "shop_owner"
-TELEPHONE, NAME = "Số điện thoại", "Họ, chữ đệm và tên"
-"""What she agrees to, by a word of the item. What is kept by an agreement that stands is not asked again."""
+TELEPHONE, NAME = ("Số điện thoại", "Phone number"), ("Họ, chữ đệm và tên", "Full name")
+NOTHING = ("nothing at all",)
+"""What she agrees to, by the item's name in either language. What an agreement that stands keeps is not asked again."""
 
 _HAND_OVER = "form#hand-over button"
 
@@ -113,12 +114,13 @@ async def come_to_the_question(her: Visitor) -> None:
     await her.press("button[value=approve]", then="form[action$='/decision']")
 
 
-async def choose(page: Page, *agreed: str) -> None:
+async def choose(page: Page, *agreed: tuple[str, ...]) -> None:
     """Answer each item by itself, agreeing where its name has one of these words; hand one paper in herself."""
     await page.locator("input[name=i2]").check()
     for item in await items(page):
         name = await item.locator("legend").inner_text()
-        word = "agreed" if any(each in name for each in agreed or (TELEPHONE, NAME)) else "refused"
+        words = [word for each in agreed or (TELEPHONE, NAME) for word in each]
+        word = "agreed" if any(each in name for each in words) else "refused"
         await item.locator(f"input[value={word}]").check()
 
 
@@ -145,6 +147,12 @@ async def until_told(her: Visitor, what: str) -> None:
     while not await her.page.locator(what).count():
         assert monotonic() < begun + SECONDS, f"{what} is not told after {SECONDS} s"
         await her.page.reload()
+
+
+async def switch(her: Visitor, to: str) -> None:
+    """Follow the link to the other language."""
+    await her.page.locator(f"a[hreflang={to}]").click()
+    await her.page.locator(f"html[lang={to}]").wait_for()
 
 
 def first_withdrawal(page: Page) -> Locator:
