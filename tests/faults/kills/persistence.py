@@ -125,13 +125,14 @@ class PersistentSystem(CitySystem):
         party_uid: str,
         attributes: Sequence[str],
         service: Service = "reuse",
+        ui_locales: str | None = None,
     ) -> Flow:
         """Push the request until it is taken."""
         ask = super().begin_login
         return await persist(
             lambda: ask(
                 agency_uid=agency_uid, dossier_uid=dossier_uid, party_uid=party_uid, attributes=attributes,
-                service=service,
+                service=service, ui_locales=ui_locales,
             )
         )  # fmt: skip
 
