@@ -97,7 +97,13 @@ def app(tmp_path: Path) -> FastAPI:
 
 def opened(folder: Path, method: str = "GET") -> Request:
     """Make a request as a page gets it."""
-    scope: dict[str, Any] = {"type": "http", "method": method, "headers": [], "query_string": b"", "app": make_app(folder)}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": method,
+        "headers": [],
+        "query_string": b"",
+        "app": make_app(folder),
+    }
     return Request(scope)
 
 
