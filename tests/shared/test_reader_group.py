@@ -78,8 +78,9 @@ async def test_a_reader_that_delivers_nothing_though_there_is_more_gets_a_new_cl
 
 
 async def polled_for_ever(subscription: Subscription) -> None:
-    while True:
-        assert await subscription.poll(0.05) == []
+    async with asyncio.timeout(30):
+        while True:
+            assert await subscription.poll(0.05) == []
 
 
 async def taken(pair: Pair, count: int) -> bool:

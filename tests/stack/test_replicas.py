@@ -51,7 +51,7 @@ async def replicas(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[R
         cluster = await opened.enter_async_context(cluster_in(data, instances=2, brokers=1))
         running = cluster.running
         using = await opened.enter_async_context(hands(running))
-        using.reuse, using.consent = [running.ports.inside("reuse")], running.ports.inside("consent")
+        using.reuse, using.consent = [running.ports.inside("reuse")], [running.ports.inside("consent")]
         databases: list[Database] = []
         for name in ("consent", "reuse"):
             databases.append(await Database.connect(running.stack.databases[name].service))
