@@ -16,7 +16,7 @@ from services.reuse.consumer import HANDLERS as REUSE
 from tests.faults.kills.dying import find
 from tests.faults.kills.points import ONE_STATEMENT, POINTS, READING, UNREACHED, USE_CASES
 
-_EVERYWHERE = re.compile(r"/health.*|/[a-z]+/(openapi\.json|static/.*)")
+_EVERYWHERE = re.compile(r"/health.*|/[a-z]+/(openapi\.json|static/.*|problems/\{name\}/\{trace_id\})")
 
 
 @pytest.mark.parametrize("where", sorted({point.where for point in POINTS.values()}))
