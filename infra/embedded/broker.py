@@ -74,6 +74,11 @@ class Broker:
         return f"127.0.0.1:{self._at.port}"
 
     @property
+    def ports(self) -> tuple[int, int]:
+        """Where it listens: for clients and other brokers, and for the controllers' quorum."""
+        return self._at.port, self._at.controller_port
+
+    @property
     def pid(self) -> int:
         """Its process id. Raises ProcessLookupError when it does not run."""
         if self._server is None or not self._server.alive:

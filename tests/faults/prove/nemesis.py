@@ -19,6 +19,7 @@ from infra.embedded.processes import StackError
 from tests.faults.kills.clockwork import admin
 from tests.faults.kills.executing import postgres_dies
 from tests.faults.prove.cluster import Cluster, Instance
+from tests.faults.prove.cutting import can_cut, cut_off
 
 _STARTS_WITHIN = 90.0
 
@@ -105,6 +106,13 @@ async def _freeze(target: Instance, rng: Random) -> float:
     target.process.freeze()
     await asyncio.sleep(seconds)
     target.process.thaw()
+    return await _well(target, seconds)
+
+
+async def _cut_process_off(target: Instance, rng: Random) -> float:
+    seconds = rng.uniform(1, 8)
+    async with cut_off(int(target.process.url.rpartition(":")[2])):
+        await asyncio.sleep(seconds)
     return await _well(target, seconds)
 
 
@@ -221,6 +229,14 @@ async def _freeze_broker(cluster: Cluster, rng: Random) -> float:
     return await _brokers_well(cluster, seconds)
 
 
+async def _cut_broker_off(cluster: Cluster, rng: Random) -> float:
+    """Let nobody reach it, as a leader or a voter, while it reaches the others and may think that it still leads."""
+    seconds = rng.uniform(1, 15)
+    async with cut_off(*_any(cluster, rng).ports):
+        await asyncio.sleep(seconds)
+    return await _brokers_well(cluster, seconds)
+
+
 async def _rolling_restart_of_brokers(cluster: Cluster, _rng: Random) -> float:
     for broker in cluster.running.stack.kafka.brokers:
         await broker.stop()
@@ -257,6 +273,7 @@ _OF_INSTANCES: Mapping[str, Callable[[Instance, Random], Awaitable[float]]] = {
     "process killed": _kill,
     "process restarted": _restart,
     "process frozen": _freeze,
+    "process cut off": _cut_process_off,
     "database slow": _slow_database,
     "database silent": _silent_database,
     "database cut off": _cut_database,
@@ -268,6 +285,10 @@ _OF_SERVERS: Mapping[str, Callable[[Cluster, Random], Awaitable[float]]] = {
     "writes to a table fail": _failing_statements,
     "broker killed": _kill_broker,
     "broker frozen": _freeze_broker,
+    "broker cut off": _cut_broker_off,
     "brokers restarted in turn": _rolling_restart_of_brokers,
 }
-KINDS = sorted(_OF_INSTANCES) + sorted(_OF_SERVERS)
+_BY_FILTER = frozenset({"process cut off", "broker cut off"})
+NOT_HERE: frozenset[str] = frozenset() if can_cut() else _BY_FILTER
+"""What cannot be done on this machine."""
+KINDS = [kind for kind in sorted(_OF_INSTANCES) + sorted(_OF_SERVERS) if kind not in NOT_HERE]

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from statistics import median
 
-from tests.faults.prove.nemesis import Fault
+from tests.faults.prove.cutting import NEEDS
+from tests.faults.prove.nemesis import NOT_HERE, Fault
 from tests.faults.prove.proof import Proof
 
 _SHOWN = 20
@@ -26,6 +27,7 @@ def report(
         "",
         f"{'fault':<28}{'times':>6}{'well again after (median, slowest)':>38}",
         *(_of_kind(kind, faults) for kind, faults in sorted(by_kind.items())),
+        *([f"not done here, for want of {NEEDS}: {', '.join(sorted(NOT_HERE))}"] if NOT_HERE else []),
         "",
         f"acknowledged writes           {proof.acknowledged}",
         f"  of them releases            {load.acknowledged + sum(len(run.releases) for run in load.runs)}",
