@@ -13,10 +13,14 @@ PARAMETER = "lang"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One text in both languages; a template writes `words[lang]`."""
+    """One text in both languages, of which the Vietnamese one counts; a template writes `words[lang]`."""
 
     vi: str
     en: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the text as notices carry it."""
+        return {"vi": self.vi, "en": self.en}
 
     def said(self, language: Language) -> str:
         """Return the text in a language."""

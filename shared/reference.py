@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, TypeAdapter
 
 from shared.errors import Invalid
+from shared.languages import Words
 from shared.vietnam import day_in_vietnam
 
 
@@ -21,14 +22,6 @@ class UnknownReference(Invalid):
     """There is no agency, unit or attribute of this name, or none at that time."""
 
     code = "unknown_reference"
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name in both languages; the Vietnamese one counts."""
-
-    vi: str
-    en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +40,7 @@ class Agency:
 
     uid: str
     code: str
-    name: Name
+    name: Words
     kind: str
     sector: str
     unit_uid: str
@@ -65,7 +58,7 @@ class Unit:
     code: str
     level: str
     kind: str
-    name: Name
+    name: Words
     parent_uid: str | None
     valid_from: date
     valid_until: date | None
@@ -78,7 +71,7 @@ class Attribute:
     """One thing that can be known of a person. `sources` names who can say it, and how surely (L0-L4)."""
 
     id: str
-    name: Name
+    name: Words
     data_class: str
     precision: str
     value: Mapping[str, Any] = field(repr=False)  # JSON Schema of its values

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.consent.domain.dossier import Dossier, PartyUid
 from services.consent.domain.item import Item, Scope
 from services.consent.domain.notice import Notice, Vocabulary, Wording, compose_notice, digest
-from services.consent.domain.words import AttributeId, AttributeName, Purpose, Words
+from services.consent.domain.words import AttributeId, AttributeName, Purpose
 from shared import ids, reference
+from shared.languages import Words
 from shared.vietnam import day_in_vietnam
 
 _WORDING = Path(__file__).parent / "wording.yaml"
@@ -84,7 +85,7 @@ class Catalogue:
         return cls(
             purposes={(purpose.id, purpose.version): purpose for _, purpose in purposes},
             vocabulary=Vocabulary(_attributes(known), names.sources, names.roles),
-            agencies={uid: Words(each.name.vi, each.name.en) for uid, each in known.agencies.items()},
+            agencies={uid: each.name for uid, each in known.agencies.items()},
             _dated_purposes=purposes,
             _dated_wordings=tuple(_wordings(_WORDING)),
         )
@@ -157,8 +158,6 @@ def _plain(as_written: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attributes(known: reference.Reference) -> dict[AttributeId, AttributeName]:
     return {
-        AttributeId(each.id): AttributeName(
-            AttributeId(each.id), Words(each.name.vi, each.name.en), each.data_class == "sensitive"
-        )
+        AttributeId(each.id): AttributeName(AttributeId(each.id), each.name, each.data_class == "sensitive")
         for each in known.attributes.values()
     }

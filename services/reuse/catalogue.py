@@ -24,7 +24,8 @@ from services.reuse.domain.procedure import (
     Source,
     check_map,
 )
-from services.reuse.domain.words import AttributeId, ComponentId, Words
+from services.reuse.domain.words import AttributeId, ComponentId
+from shared.languages import Words
 
 
 class _Read(BaseModel):

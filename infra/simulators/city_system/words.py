@@ -127,7 +127,7 @@ class Received:
 
 @cache
 def _names() -> Mapping[str, Words]:
-    return {each.id: Words(each.name.vi, each.name.en) for each in reference.load(_CONTRACTS).attributes.values()}
+    return {each.id: each.name for each in reference.load(_CONTRACTS).attributes.values()}
 
 
 def outcome(component: Mapping[str, Any]) -> Words:

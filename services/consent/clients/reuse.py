@@ -16,23 +16,16 @@ from services.consent.domain.dossier import (
     Rule,
     UnknownDossier,
 )
-from services.consent.domain.words import AttributeId, Words
+from services.consent.domain.words import AttributeId
 from shared.errors import NotFound
 from shared.inside import ServiceClient
+from shared.languages import Words
 
 
 class _Told(BaseModel):
     """What `reuse` tells; members we do not need are ignored, so that it may tell more tomorrow."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Words(_Told):
-    vi: str
-    en: str
-
-    def words(self) -> Words:
-        return Words(self.vi, self.en)
 
 
 class _Agency(_Told):
@@ -59,7 +52,7 @@ class _Purpose(_Told):
 class _Component(_Told):
     component_id: str
     party_uid: UUID
-    document: _Words
+    document: Words
     attributes: list[str]
     sources: list[str]
     basis: Basis | None
@@ -72,7 +65,7 @@ class _Component(_Told):
         return Component(
             component_id=self.component_id,
             party_uid=PartyUid(self.party_uid),
-            document=self.document.words(),
+            document=self.document,
             attributes=tuple(AttributeId(each) for each in self.attributes),
             sources=tuple(self.sources),
             basis=self.basis,
@@ -98,7 +91,7 @@ class _Dossier(_Told):
     official_code: str | None
     state: Literal["draft", "received", "closed"]
     procedure: str
-    procedure_name: _Words
+    procedure_name: Words
     receiving: _Agency
     competent: _Agency
     supporting: _Agency | None
@@ -113,7 +106,7 @@ class _Dossier(_Told):
             reference=self.official_code or self.client_ref,
             closed=self.state == "closed",
             procedure=self.procedure,
-            procedure_name=self.procedure_name.words(),
+            procedure_name=self.procedure_name,
             agencies={each.uid: each.name for each in agencies},
             parties=tuple(each.party() for each in self.parties),
             components=tuple(each.component() for each in self.components if each.basis),

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from services.consent.domain.words import AttributeId, Words
+from services.consent.domain.words import AttributeId
 from shared.errors import Conflict, Invalid, NotFound
+from shared.languages import Words
 
 SubjectId = NewType("SubjectId", UUID)
 DossierUid = NewType("DossierUid", UUID)

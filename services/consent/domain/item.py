@@ -6,8 +6,9 @@ from enum import StrEnum
 from itertools import groupby
 
 from services.consent.domain.dossier import Basis, Component, Rule
-from services.consent.domain.words import AttributeId, Purpose, Words
+from services.consent.domain.words import AttributeId, Purpose
 from shared.errors import Invalid
+from shared.languages import Words
 
 
 class Scope(StrEnum):

@@ -10,7 +10,8 @@ import rfc8785
 
 from services.consent.domain.dossier import Dossier
 from services.consent.domain.item import Item
-from services.consent.domain.words import AttributeId, AttributeName, Words
+from services.consent.domain.words import AttributeId, AttributeName
+from shared.languages import Words
 
 COMPOSITION = 1
 """The version of this composition: other members or another order of them is another version."""

@@ -1,22 +1,12 @@
-"""Words that citizens read: always in Vietnamese and in English."""
+"""What consent is asked for, and how it is called towards citizens: attributes, and purposes by version."""
 
 from dataclasses import dataclass
 from typing import NewType
 
+from shared.languages import Words
+
 AttributeId = NewType("AttributeId", str)
 """An id of `contracts/attributes`, such as `person.birth_date`."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """One text in both languages."""
-
-    vi: str
-    en: str
-
-    def as_json(self) -> dict[str, str]:
-        """Return the text as notices and events write it."""
-        return {"vi": self.vi, "en": self.en}
 
 
 @dataclass(frozen=True)

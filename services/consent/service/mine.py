@@ -9,10 +9,10 @@ from services.consent.domain.dossier import SubjectId
 from services.consent.domain.grant import Grant
 from services.consent.domain.receipt import Receipt
 from services.consent.domain.use import Use, Verdict
-from services.consent.domain.words import Words
 from services.consent.store import grants, receipts, uses
 from shared.db import Tx
 from shared.errors import NotFound
+from shared.languages import Words
 from shared.tokens import Caller
 
 MOST_USES = 200

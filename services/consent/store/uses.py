@@ -8,8 +8,8 @@ from asyncpg import Record
 
 from services.consent.domain.dossier import Dossier, SubjectId
 from services.consent.domain.use import Use, UseKind, Verdict
-from services.consent.domain.words import Words
 from shared.db import Tx
+from shared.languages import Words
 
 
 async def insert(tx: Tx, use: Use) -> None:

@@ -6,9 +6,10 @@ from typing import Literal, Self
 from uuid import UUID
 
 from services.reuse.domain.dossier import Component, Dossier, Party
-from services.reuse.domain.words import AgencyName, Words
+from services.reuse.domain.words import AgencyName
 from services.reuse.service.dossiers import Viewed
 from shared.http import View
+from shared.languages import Words
 
 
 class AgencyView(View):

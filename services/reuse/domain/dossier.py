@@ -15,9 +15,9 @@ from services.reuse.domain.words import (
     DossierUid,
     PartyUid,
     SubjectId,
-    Words,
 )
 from shared.errors import Conflict, NotFound
+from shared.languages import Words
 
 Channel = Literal["online", "counter", "post"]
 

@@ -24,11 +24,3 @@ class AgencyName:
 
     uid: str
     name: str
-
-
-@dataclass(frozen=True)
-class Words:
-    """A text in both languages."""
-
-    vi: str
-    en: str

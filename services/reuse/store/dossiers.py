@@ -8,9 +8,10 @@ import asyncpg
 
 from services.reuse.domain.dossier import Component, Dossier, Party, PinnedRule, State, UnknownDossier
 from services.reuse.domain.procedure import Fact
-from services.reuse.domain.words import AgencyName, DossierUid, PartyUid, SubjectId, Words
+from services.reuse.domain.words import AgencyName, DossierUid, PartyUid, SubjectId
 from shared.db import Tx
 from shared.errors import Conflict
+from shared.languages import Words
 
 _DOSSIER = """dossier_uid, client_id, client_ref, official_code, procedure, procedure_version, name_vi, name_en,
   case_id, channel, receiving_uid, receiving_name, competent_uid, competent_name, supporting_uid, supporting_name,

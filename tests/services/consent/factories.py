@@ -28,8 +28,9 @@ from services.consent.domain.grant import (
 from services.consent.domain.item import Item, Scope
 from services.consent.domain.notice import Notice, digest
 from services.consent.domain.request import Asker, ConsentRequest, Login, RequestId, Way
-from services.consent.domain.words import AttributeId, Purpose, Words
+from services.consent.domain.words import AttributeId, Purpose
 from shared import ids
+from shared.languages import Words
 
 NOW = datetime(2026, 3, 2, 3, 4, 5, tzinfo=UTC)
 WORDS = Words("chữ", "words")
