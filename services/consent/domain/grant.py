@@ -9,9 +9,10 @@ from uuid import UUID
 
 from services.consent.domain.dossier import Basis, DossierUid, PartyUid, SubjectId
 from services.consent.domain.item import Scope
-from services.consent.domain.states import GRANT_TRANSITIONS, GrantMove, GrantState, after
+from services.consent.domain.states import GRANT_TRANSITIONS, GrantMove, GrantState
 from services.consent.domain.words import AttributeId
 from shared.errors import Conflict
+from shared.transitions import after
 
 GrantId = NewType("GrantId", UUID)
 ReceiptId = NewType("ReceiptId", UUID)

@@ -9,8 +9,9 @@ from uuid import UUID
 from services.consent.domain.dossier import DossierUid, PartyUid, SubjectId
 from services.consent.domain.item import Answer, Item, check_answers
 from services.consent.domain.notice import Notice
-from services.consent.domain.states import REQUEST_TRANSITIONS, RequestMove, RequestState, after
+from services.consent.domain.states import REQUEST_TRANSITIONS, RequestMove, RequestState
 from shared.errors import Conflict
+from shared.transitions import after
 
 RequestId = NewType("RequestId", UUID)
 

@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
-
-from shared.errors import Conflict
 
 
 class RequestState(StrEnum):
@@ -41,15 +38,6 @@ class GrantMove(StrEnum):
     END = "end"
 
 
-class IllegalTransition(Conflict):
-    """This cannot happen in the present state."""
-
-    code = "illegal_transition"
-
-
-State = TypeVar("State", RequestState, GrantState)
-Move = TypeVar("Move", RequestMove, GrantMove)
-
 # None: refused. Every pair is spelled out, so that a new state or move has to be thought about in each place.
 REQUEST_TRANSITIONS: Mapping[tuple[RequestState, RequestMove], RequestState | None] = {
     (RequestState.REQUESTED, RequestMove.DECIDE): RequestState.DECIDED,
@@ -80,19 +68,3 @@ GRANT_TRANSITIONS: Mapping[tuple[GrantState, GrantMove], GrantState | None] = {
     (GrantState.ENDED, GrantMove.EXPIRE): None,
     (GrantState.ENDED, GrantMove.END): None,
 }
-
-
-def after(table: Mapping[tuple[State, Move], State | None], state: State, move: Move) -> State:
-    """Return the state that `move` leads to; raise `IllegalTransition`, which names the present state."""
-    following = table[state, move]
-    if following is None:
-        raise IllegalTransition(f"{move} is not possible: the state is {state}")
-    return following
-
-
-def diagram(table: Mapping[tuple[State, Move], State | None]) -> str:
-    """Draw a table as a Mermaid state diagram, the one the README shows."""
-    first = next(iter(table))[0]
-    arrows = [f"    {start} --> {end}: {move}" for (start, move), end in table.items() if end is not None]
-    ends = [f"    {state} --> [*]" for state in type(first) if not any(a.startswith(f"    {state} ") for a in arrows)]
-    return "\n".join(["stateDiagram-v2", f"    [*] --> {first}", *arrows, *ends])

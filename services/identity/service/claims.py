@@ -20,12 +20,12 @@ from services.identity.domain.claims import (
     UnknownClaims,
     digest_of,
 )
-from services.identity.domain.machine import after, is_possible
 from services.identity.domain.words import ClaimsId
 from services.identity.sealing import Safe
 from services.identity.store import claims as stored
 from shared import ids, outbox
 from shared.db import Tx
+from shared.transitions import after, is_possible
 
 
 @dataclass(frozen=True)

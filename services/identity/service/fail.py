@@ -5,12 +5,12 @@ from datetime import datetime
 from services.identity import events
 from services.identity.domain.flow import FLOW_TRANSITIONS, Flow, FlowMove, FlowOver, FlowState
 from services.identity.domain.login import Reason
-from services.identity.domain.machine import after
 from services.identity.service.steps import GoTo, back_with_error
 from services.identity.store import flows
 from shared import outbox
 from shared.db import Database, Tx
 from shared.errors import Fault
+from shared.transitions import after
 
 
 async def fail(db: Database, flow: Flow, reason: Reason, *, issuer: str, now: datetime) -> GoTo:

@@ -16,7 +16,6 @@ from services.identity.domain.flow import (
     Purpose,
     UnknownFlow,
 )
-from services.identity.domain.machine import after
 from services.identity.domain.oauth import Error
 from services.identity.domain.words import FlowId
 from services.identity.parts import Parts
@@ -29,6 +28,7 @@ from shared import spans
 from shared.db import Database, Tx
 from shared.errors import Unavailable
 from shared.inside import RemoteProblem
+from shared.transitions import after
 
 _GIVEN_UP = {Answer.ABANDONED: Discarded.REFUSED, Answer.LAPSED: Discarded.LAPSED}
 

@@ -18,7 +18,6 @@ from services.identity.domain.flow import (
     UnknownFlow,
 )
 from services.identity.domain.login import LoginFailed, Reason, VerifiedLogin
-from services.identity.domain.machine import after
 from services.identity.domain.party import PartyMismatch
 from services.identity.domain.person import Capacity
 from services.identity.domain.words import DossierUid, LoginId, PartyUid
@@ -30,6 +29,7 @@ from services.identity.service.steps import Step
 from services.identity.store import flows
 from shared import ids, outbox, spans
 from shared.db import Database, Tx
+from shared.transitions import after
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from services.identity import events
 from services.identity.domain.flow import Flow
-from services.identity.domain.machine import after, is_possible
 from services.identity.domain.party import (
     PARTY_TRANSITIONS,
     Method,
@@ -21,6 +20,7 @@ from shared import outbox
 from shared.db import Tx
 from shared.reference import Reference
 from shared.tokens import Actor, Caller
+from shared.transitions import after, is_possible
 
 CITIZEN = Actor("citizen")
 

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from services.identity.domain.claims import Discarded
 from services.identity.domain.flow import FLOW_TRANSITIONS, Flow, FlowMove
-from services.identity.domain.machine import after, is_possible
 from services.identity.parts import Parts
 from services.identity.service import claims, parties
 from services.identity.store import claims as stored_claims
 from services.identity.store import flows
 from shared.db import Tx
+from shared.transitions import after, is_possible
 
 
 async def decide(tx: Tx, given: Parts, flow: Flow, now: datetime) -> None:

@@ -12,12 +12,12 @@ from services.identity.domain.flow import (
     FlowState,
 )
 from services.identity.domain.login import Reason
-from services.identity.domain.machine import after
 from services.identity.service import claims, settle
 from services.identity.service.fail import close_failed
 from services.identity.store import claims as stored_claims
 from services.identity.store import flows
 from shared.db import Database, Tx
+from shared.transitions import after
 
 AT_ONCE = 100
 _UNUSED_REQUESTS_STAY = timedelta(hours=1)

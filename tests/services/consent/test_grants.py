@@ -5,7 +5,8 @@ import pytest
 from services.consent.domain.dossier import Basis
 from services.consent.domain.grant import EndReason, StandsOnConsent, StandsOnLaw
 from services.consent.domain.item import Scope
-from services.consent.domain.states import GrantState, IllegalTransition
+from services.consent.domain.states import GrantState
+from shared.transitions import IllegalTransition
 from tests.services.consent.factories import NOW, make_consent, make_grant
 
 

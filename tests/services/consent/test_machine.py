@@ -14,7 +14,6 @@ from services.consent.domain.dossier import Basis, Capacity, Dossier, DossierClo
 from services.consent.domain.grant import Grant, StandsOnConsent, StandsOnLaw
 from services.consent.domain.item import Answer, Item
 from services.consent.domain.request import Login, Way
-from services.consent.domain.states import IllegalTransition
 from services.consent.policy import UnknownGrant, UnknownRequest
 from services.consent.service import decide, end, request, withdraw
 from services.consent.store import grants
@@ -22,6 +21,7 @@ from shared import ids
 from shared.errors import Problem
 from shared.idempotency import Once
 from shared.tokens import Actor, AgencyRef, Caller, Mandate
+from shared.transitions import IllegalTransition
 from tests.services.consent.conftest import World
 from tests.services.consent.factories import attributes, make_component, make_dossier
 from tests.services.consent.model import Model, Question, Right

@@ -6,7 +6,8 @@ import pytest
 
 from services.consent.domain.item import Answer, AnswerMissing
 from services.consent.domain.request import RequestLapsed
-from services.consent.domain.states import IllegalTransition, RequestState
+from services.consent.domain.states import RequestState
+from shared.transitions import IllegalTransition
 from tests.services.consent.factories import NOW, make_request
 
 ANSWERS = {"i1": Answer.CONTINUE}

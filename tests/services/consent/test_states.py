@@ -10,12 +10,10 @@ from services.consent.domain.states import (
     REQUEST_TRANSITIONS,
     GrantMove,
     GrantState,
-    IllegalTransition,
     RequestMove,
     RequestState,
-    after,
-    diagram,
 )
+from shared.transitions import IllegalTransition, after, diagram
 
 README = Path("services/consent/README.md")
 

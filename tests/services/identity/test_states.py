@@ -10,8 +10,8 @@ import pytest
 
 from services.identity.domain.claims import CLAIMS_TRANSITIONS, ClaimsMove, ClaimsState
 from services.identity.domain.flow import FLOW_TRANSITIONS, FlowMove, FlowState
-from services.identity.domain.machine import IllegalTransition, after, diagram
 from services.identity.domain.party import PARTY_TRANSITIONS, PartyMove, PartyState
+from shared.transitions import IllegalTransition, after, diagram
 
 MACHINES: list[tuple[Mapping[Any, Any], type[StrEnum], type[StrEnum]]] = [
     (FLOW_TRANSITIONS, FlowState, FlowMove),

@@ -1,4 +1,4 @@
-"""What the three state machines of identity share: a total table, and the refusal of a move it does not have."""
+"""What state machines share: a total table (None: refused, or nothing to do), and the refusal of a move it lacks."""
 
 from collections.abc import Mapping
 from enum import StrEnum
