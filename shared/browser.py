@@ -5,7 +5,6 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Annotated, cast
 
@@ -13,6 +12,7 @@ from fastapi import Depends, Form, Request
 
 from shared.asgi import COOKIES
 from shared.errors import Forbidden
+from shared.hashes import hash_of
 from shared.http import service_of
 from shared.languages import PARAMETER, Language, language_named
 
@@ -35,9 +35,9 @@ class Browser:
     secret: str = field(repr=False)
 
     @property
-    def hash(self) -> str:
-        """What others may keep of it: SHA-256 in hex."""
-        return sha256(self.secret.encode()).hexdigest()
+    def hash(self) -> bytes:
+        """What others may keep of it."""
+        return hash_of(self.secret)
 
     def csrf(self, form: str) -> str:
         """Make the token of one form: an HMAC under the cookie, which other sites cannot read (__Host-, HttpOnly)."""

@@ -59,7 +59,7 @@ def make_app(folder: Path, **changes: Any) -> FastAPI:
     @router.post("/ask", dependencies=[Depends(own_form("answer"))])
     @public
     async def answer(browser: CurrentBrowser, days: Annotated[int, Form()] = 1) -> HTMLResponse:
-        return HTMLResponse(browser.hash)
+        return HTMLResponse(browser.hash.hex())
 
     @router.get("/lapsed")
     @public

@@ -24,7 +24,7 @@ LOGOUT = "logout"
 async def begin_login(request: Request, browser: CurrentBrowser, given: Given, db: Db, now: Now) -> Response:
     """Send her to log in. A link and not a form: the redirects after a form would have to be known to its page."""
     address = await login.begin(
-        db, login=given.login, browser_hash=bytes.fromhex(browser.hash), language=language_of(request), now=now
+        db, login=given.login, browser_hash=browser.hash, language=language_of(request), now=now
     )
     return RedirectResponse(address, 303)
 
@@ -47,7 +47,7 @@ async def finish_login(
         db,
         login=given.login,
         verifier=service_of(request).verifier,
-        browser_hash=bytes.fromhex(browser.hash),
+        browser_hash=browser.hash,
         callback=login.Callback(state, iss, code, error),
         now=now,
     )

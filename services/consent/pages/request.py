@@ -13,7 +13,7 @@ from services.consent.domain.states import RequestState
 from services.consent.parts import Given, Shown
 from services.consent.service import decide
 from services.consent.service import request as requests
-from shared.browser import Browser, CurrentBrowser, check_same_origin, own_form
+from shared.browser import CurrentBrowser, check_same_origin, own_form
 from shared.guards import public
 from shared.http import Db, Now
 from shared.pages import Pages, page_router
@@ -32,7 +32,7 @@ async def enter(
     """Take the ticket that identity's page posts, and lead the browser that logged in to its request."""
     check_same_origin(request)
     async with db.transaction() as tx:
-        entered = await requests.enter(tx, ticket=ticket, browser_hash=_hash(browser), now=now)
+        entered = await requests.enter(tx, ticket=ticket, browser_hash=browser.hash, now=now)
     return RedirectResponse(f"/consent/requests/{entered.request_id}", _SEE_OTHER)
 
 
@@ -41,7 +41,7 @@ async def enter(
 async def show(request_id: UUID, request: Request, browser: CurrentBrowser, pages: Shown, db: Db, now: Now) -> Response:
     """Show what is told and asked; once it is answered or too late, say so and show the way back."""
     async with db.read() as tx:
-        found = await requests.show(tx, browser_hash=_hash(browser), request_id=request_id)
+        found = await requests.show(tx, browser_hash=browser.hash, request_id=request_id)
     if found.state is not RequestState.REQUESTED or found.is_over(now):
         return _closed(request, pages, found)
     return _question(request, pages, found)
@@ -55,13 +55,13 @@ async def answer(
     """Take her answer, and send her back. The first answer counts; another one from a second tab is told so."""
     form = {name: str(value) for name, value in (await request.form()).items()}
     async with db.read() as tx:
-        found = await requests.show(tx, browser_hash=_hash(browser), request_id=request_id)
+        found = await requests.show(tx, browser_hash=browser.hash, request_id=request_id)
     answers = read_answers(found, form)
     try:
         async with db.transaction() as tx:
             decided = await decide.decide(
                 tx,
-                browser_hash=_hash(browser),
+                browser_hash=browser.hash,
                 request_id=request_id,
                 answers=answers,
                 signer=given.signer,
@@ -81,7 +81,7 @@ async def abandon(
 ) -> Response:
     """Let her give the application up, and send her back."""
     async with db.transaction() as tx:
-        abandoned = await decide.abandon(tx, browser_hash=_hash(browser), request_id=request_id, now=now)
+        abandoned = await decide.abandon(tx, browser_hash=browser.hash, request_id=request_id, now=now)
     if abandoned.state is RequestState.ABANDONED:
         return RedirectResponse(abandoned.way.return_url, _SEE_OTHER)
     return _closed(request, pages, abandoned, status=409)
@@ -135,7 +135,3 @@ def _closed(request: Request, pages: Pages, found: ConsentRequest, *, status: in
 def _address(found: ConsentRequest) -> str:
     """Say where the page is found also after a form was sent; what she had filled in belongs in no address."""
     return f"/consent/requests/{found.request_id}"
-
-
-def _hash(browser: Browser) -> bytes:
-    return bytes.fromhex(browser.hash)

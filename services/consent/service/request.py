@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from secrets import token_urlsafe
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from services.consent.store import grants, requests, uses
 from shared import ids, outbox, spans
 from shared.db import Database, Tx
 from shared.errors import NotFound
+from shared.hashes import hash_of
 
 
 class TicketSpent(NotFound):
@@ -66,7 +66,7 @@ async def enter(tx: Tx, *, ticket: str, browser_hash: bytes, now: datetime) -> C
     The cookie is looked at first, so that a thief cannot spend somebody's ticket. The same browser posting the same
     ticket again (a reload, the back button, a double click) gets to the same page: the cookie opens that anyway.
     """
-    ticket_hash = sha256(ticket.encode()).digest()
+    ticket_hash = hash_of(ticket)
     request_id = await requests.request_of_ticket(tx, ticket_hash)
     request = await requests.find(tx, request_id) if request_id else None
     try:
@@ -157,5 +157,5 @@ async def _items(tx: Tx, catalogue: Catalogue, asked: Asked, dossier: Dossier, n
 async def _hand_out(tx: Tx, asked: Asked, request: ConsentRequest, now: datetime) -> Opened:
     asked.check_same(request)
     ticket = token_urlsafe(32)
-    await requests.insert_ticket(tx, sha256(ticket.encode()).digest(), request.request_id, now + TICKET_LIVES)
+    await requests.insert_ticket(tx, hash_of(ticket), request.request_id, now + TICKET_LIVES)
     return Opened(request, ticket)

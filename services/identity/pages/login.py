@@ -45,7 +45,7 @@ async def authorize_login(
         given=given,
         client_id=client_id,
         request_uri=request_uri,
-        browser_hash=bytes.fromhex(browser.hash),
+        browser_hash=browser.hash,
         language=language_of(request),
         now=now,
     )
@@ -76,7 +76,7 @@ async def take_answer(
         db,
         given=given,
         callback=login.Callback(state or "", iss, code, error),
-        browser_hash=bytes.fromhex(browser.hash),
+        browser_hash=browser.hash,
         now=now,
     )
     return _answer(request, shown, step)
@@ -88,9 +88,7 @@ async def come_back(
     flow_id: UUID, request: Request, browser: CurrentBrowser, given: Given, shown: Shown, db: Db, now: Now
 ) -> Response:
     """Take her back from the consent page."""
-    step = await hand_over.come_back(
-        db, given=given, flow_id=FlowId(flow_id), browser_hash=bytes.fromhex(browser.hash), now=now
-    )
+    step = await hand_over.come_back(db, given=given, flow_id=FlowId(flow_id), browser_hash=browser.hash, now=now)
     return _answer(request, shown, step)
 
 

@@ -9,12 +9,12 @@ from services.identity.domain.login import LoginFailed
 from services.identity.domain.words import FlowId
 from services.identity.parts import Parts
 from services.identity.service.fail import fail
-from services.identity.service.par import hash_of
 from services.identity.service.steps import GoTo
 from services.identity.store import flows
 from shared import ids, telemetry
 from shared.db import Database
 from shared.errors import Forbidden
+from shared.hashes import hash_of
 from shared.languages import Language
 
 

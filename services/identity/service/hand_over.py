@@ -20,13 +20,13 @@ from services.identity.domain.oauth import Error
 from services.identity.domain.words import FlowId
 from services.identity.parts import Parts
 from services.identity.service import settle
-from services.identity.service.par import hash_of
 from services.identity.service.steps import GoTo, HandOver, Step, back_with_code, back_with_error
 from services.identity.store import citizens, clients, codes, flows
 from services.identity.store.codes import Code
 from shared import spans
 from shared.db import Database, Tx
 from shared.errors import Unavailable
+from shared.hashes import hash_of
 from shared.inside import RemoteProblem
 from shared.transitions import after
 

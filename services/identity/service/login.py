@@ -24,11 +24,11 @@ from services.identity.domain.words import DossierUid, LoginId, PartyUid
 from services.identity.parts import Parts
 from services.identity.service import citizens, claims, hand_over, parties
 from services.identity.service.fail import fail
-from services.identity.service.par import hash_of
 from services.identity.service.steps import Step
 from services.identity.store import flows
 from shared import ids, outbox, spans
 from shared.db import Database, Tx
+from shared.hashes import hash_of
 from shared.transitions import after
 
 

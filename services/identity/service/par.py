@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from secrets import token_urlsafe
 
 from services.identity import policy
@@ -20,6 +19,7 @@ from services.identity.service.mandates import get_agency, get_mandate
 from services.identity.store import flows
 from shared import ids
 from shared.db import Database
+from shared.hashes import hash_of
 from shared.languages import language_wanted
 from shared.tokens import Mandate
 
@@ -69,11 +69,6 @@ async def push(db: Database, *, given: Parts, call: ClientCall, now: datetime) -
     async with db.transaction() as tx:
         await flows.insert_request(tx, request, uri_hash=hash_of(URI_PREFIX + secret), now=now)
     return Pushed(URI_PREFIX + secret, int(REQUEST_LIVES.total_seconds()))
-
-
-def hash_of(secret: str) -> bytes:
-    """Return what we keep of a secret that somebody else carries."""
-    return sha256(secret.encode()).digest()
 
 
 async def _purpose(

@@ -14,11 +14,11 @@ from services.identity.domain.oauth import Error, OAuthError
 from services.identity.parts import Parts
 from services.identity.service.client_auth import ClientCall
 from services.identity.service.mandates import get_agency, get_mandate
-from services.identity.service.par import hash_of
 from services.identity.store import citizens, codes, flows
 from services.identity.tokens import Entitlement, Issued
 from shared import spans
 from shared.db import Database, Tx
+from shared.hashes import hash_of
 from shared.tokens import SELF_SERVICE, Actor
 
 
