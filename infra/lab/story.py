@@ -1,6 +1,7 @@
 """What the lab does with the compose file: the demo, then two replicas of each service, a restart of each, the demo."""
 
 import json
+import subprocess
 import sys
 import time
 
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from infra.compose.project import Project
 from infra.compose.telling import KEYS
+from infra.embedded.environment import ROOT
 from infra.embedded.keyring import SERVICES
 from infra.embedded.processes import StackError
 from infra.lab.commands import aloud, cache, quietly
@@ -53,6 +55,18 @@ def _on_replicas(console: Console, project: Project) -> None:
         _restart(console, project, service)
     _act(console, "The demo on two replicas of each, all restarted", *_MAKE, "demo", "STACK=up")
     _act(console, "What the doctor finds after it", *_MAKE, "doctor")
+    console.rule("What an operator types", align="left")
+    project.run("exec", "-T", "reuse", "python", "-m", "services.reuse", "alarms")
+    _follow_the_logs()
+    _act(console, "Down, with all data", *_MAKE, "down", "WIPE=1")
+
+
+def _follow_the_logs() -> None:
+    """Look for some seconds; whoever follows ends it by Ctrl-C. Raises StackError when two services did not tell."""
+    following = ("timeout", "--signal=INT", "5", *_MAKE, "logs", "OF=reuse consent")
+    told = subprocess.run(following, cwd=ROOT, text=True, capture_output=True, check=False).stdout
+    if silent := [name for name in ("reuse", "consent") if f'"service":"{name}"' not in told]:
+        raise StackError(f"`make logs` said nothing of {', '.join(silent)}:\n{told[-2000:]}")
 
 
 def _restart(console: Console, project: Project, service: str) -> None:
