@@ -19,7 +19,7 @@ RUN_BY = {
     "make down": ("infra/lab/story.py", '*_MAKE, "down"'),
     "docker compose exec": ("infra/lab/story.py", 'run("exec"'),
     "docker compose restart": ("infra/lab/story.py", '"restart", service'),
-    "python -m services": ("tests/faults/test_refill.py", "f\"services.{service}\", *command"),
+    "python -m services": ("tests/faults/test_refill.py", 'f"services.{service}", *command'),
     ".venv/bin/python -m infra.operate": ("tests/e2e/test_operating.py", "operate.main"),
 }
 """Where CI runs what README and docs/operations tell people to type: a file, and the words in it."""
