@@ -1,6 +1,6 @@
 """Vietnam's days and hours, by which its law and its people count."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 
 from shared.languages import Language
 
@@ -18,6 +18,11 @@ def day_in_vietnam(at: datetime) -> date:
     return at.astimezone(VIETNAM).date()
 
 
+def start_of(on: date) -> datetime:
+    """Return the instant at which a day begins in Vietnam."""
+    return datetime.combine(on, time(), VIETNAM)
+
+
 def day(value: date, language: Language = "vi") -> str:
     """Write a day as Vietnamese do, 01/07/2025, or 1 July 2025. An instant is the day it is in Vietnam."""
     there = day_in_vietnam(value) if isinstance(value, datetime) else value
@@ -26,8 +31,8 @@ def day(value: date, language: Language = "vi") -> str:
 
 def moment(value: datetime, language: Language = "vi", *, seconds: bool = False) -> str:
     """Write an instant in Vietnamese time: 14:05 ngày 01/07/2025, or 1 July 2025, 14:05."""
-    time = value.astimezone(VIETNAM).strftime("%H:%M:%S" if seconds else "%H:%M")
-    return f"{time} ngày {day(value)}" if language == "vi" else f"{day(value, 'en')}, {time}"
+    hour = value.astimezone(VIETNAM).strftime("%H:%M:%S" if seconds else "%H:%M")
+    return f"{hour} ngày {day(value)}" if language == "vi" else f"{day(value, 'en')}, {hour}"
 
 
 def exactly(value: datetime, language: Language = "vi") -> str:

@@ -1,7 +1,7 @@
 """Reads the registration file: calling systems, their public keys and addresses, and their dated mandates."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from services.identity.policy import SERVICES
 from shared.reference import Reference
 from shared.settings import check_secure_url
 from shared.tokens import Mandate
-from shared.vietnam import VIETNAM
+from shared.vietnam import start_of
 
 
 class InvalidRegistrations(Exception):
@@ -50,12 +50,12 @@ class _Mandate(_Strict):
     legal_ref: Annotated[str, Field(min_length=5, max_length=200)]
 
     def dated(self, client_id: str) -> DatedMandate:
-        until = _begin_of(self.until) if self.until else None
+        until = start_of(self.until) if self.until else None
         return DatedMandate(
             mandate=Mandate(self.id, self.kind, tuple(self.procedures), until),
             client_id=client_id,
             agency_uid=self.agency_uid,
-            valid_from=_begin_of(self.valid_from),
+            valid_from=start_of(self.valid_from),
             legal_ref=self.legal_ref,
         )
 
@@ -111,7 +111,3 @@ def _check_unique(what: str, values: list[str]) -> None:
 
 def _has_time(dated: DatedMandate) -> bool:
     return dated.mandate.until is None or dated.valid_from < dated.mandate.until
-
-
-def _begin_of(day: date) -> datetime:
-    return datetime.combine(day, time(), VIETNAM)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from shared.keys import SigningKey, jwks, sign_jws
 from shared.reference import Agency
 from shared.tokens import LONGEST_LIFE, Actor, Mandate
-from shared.vietnam import VIETNAM
+from shared.vietnam import start_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Entitlement:
         if self.mandate.until:
             ends.append(self.mandate.until)
         if self.agency and self.agency.valid_until:
-            ends.append(datetime.combine(self.agency.valid_until, time(), VIETNAM))
+            ends.append(start_of(self.agency.valid_until))
         return min(ends)
 
 

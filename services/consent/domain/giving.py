@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.consent.domain.dossier import Rule, SubjectId
@@ -19,7 +19,7 @@ from services.consent.domain.grant import (
 )
 from services.consent.domain.item import Answer, Item, Scope
 from services.consent.domain.words import AttributeId, Purpose
-from shared.vietnam import VIETNAM
+from shared.vietnam import start_of
 
 NewId = Callable[[], UUID]
 
@@ -120,7 +120,7 @@ def _of_law(rule: Rule, choice: Choice, subject: Subject, now: datetime, new_id:
         receipt_id=ReceiptId(new_id()),
         valid_from=now,
         # On the day it names the rule no longer serves open dossiers (R11); without one the dossier's end is the end.
-        valid_until=datetime.combine(rule.ends_on, time(), VIETNAM) if rule.ends_on else None,
+        valid_until=start_of(rule.ends_on) if rule.ends_on else None,
     )
 
 

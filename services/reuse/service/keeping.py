@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
@@ -21,7 +21,7 @@ from services.reuse.store import evidence, grants
 from shared import ids
 from shared.db import Tx
 from shared.errors import FieldError, pointer
-from shared.vietnam import VIETNAM, day_in_vietnam
+from shared.vietnam import day_in_vietnam, start_of
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _for_her(attribute: AttributeId, retention: Sequence[Grant]) -> Iterator[_Re
 def _by_rule(attribute: AttributeId, maps: Maps, now: datetime) -> Iterator[_Reason]:
     for rule in maps.rules_for_keeping(attribute, day_in_vietnam(now)):
         if rule.keep:
-            ends = datetime.combine(rule.ends_on, time(), VIETNAM) if rule.ends_on else None
+            ends = start_of(rule.ends_on) if rule.ends_on else None
             yield _Reason("legal_reuse", rule=rule, until=min(filter(None, (now + rule.keep, ends))))
 
 
