@@ -6,7 +6,6 @@ from uuid import UUID
 
 from services.identity import policy
 from services.identity.domain.citizen import Citizen
-from services.identity.domain.claims import UNDECIDED, Claims, ClaimsState, Source
 from services.identity.domain.party import Party, Place
 from services.identity.domain.person import Capacity, MatchKeys, capacity_on
 from services.identity.domain.words import CheckId, DossierUid, PartyUid
@@ -60,32 +59,16 @@ async def identify(once: Once[Checked], *, given: Parts, caller: Caller, check: 
         await stored_parties.insert_check(
             tx, party, check_id=check_id, mandate_id=caller.mandate.id, method=check.method, now=now
         )
-        await _hold_claims(tx, given, party, check, now)
+        await _hold_keys(tx, given, party, check.keys, now)
         sub = await stored_citizens.sub_for(tx, citizen.subject_id, caller.agency.sector)
         return await once.keep(tx, Checked(check_id, sub, citizen.provisional, _capacity(citizen, now)))
 
 
-async def _hold_claims(tx: Tx, given: Parts, party: Party, check: Check, now: datetime) -> None:
+async def _hold_keys(tx: Tx, given: Parts, party: Party, keys: MatchKeys, now: datetime) -> None:
     """Hold the keys; where the decision stands already, as after a mistyped name, they are granted at once."""
+    await claims.discard_earlier_check(tx, party, now)
+    held = await claims.hold(tx, given.safe, party, keys.attributes(), login=None, now=now)
     place = party.place
-    values = check.keys.attributes()
-    held = Claims(
-        claims_id=claims.new_claims_id(),
-        subject_id=party.subject_id,
-        dossier_uid=place.dossier_uid,
-        party_uid=place.party_uid,
-        source=Source.OFFICER_CHECK,
-        state=ClaimsState.HELD,
-        attributes=tuple(sorted(values)),
-        granted=(),
-        salt=claims.new_salt(),
-        digest=None,
-        verified_at=now,
-        until=now + UNDECIDED,
-        check_id=party.check_id,
-    )
-    await claims.replace_check(tx, held, now)
-    await claims.hold(tx, given.safe, held, values)
     granted = await grants.granted_attributes(tx, place.dossier_uid, place.party_uid, party.subject_id, now=now)
     await claims.grant(tx, given.safe, held, granted, now)
 

@@ -11,6 +11,7 @@ from services.identity import events
 from services.identity.domain.claims import (
     CLAIMS_TRANSITIONS,
     UNCOLLECTED,
+    UNDECIDED,
     Claims,
     ClaimsMove,
     ClaimsNotCollectable,
@@ -20,6 +21,8 @@ from services.identity.domain.claims import (
     UnknownClaims,
     digest_of,
 )
+from services.identity.domain.login import VerifiedLogin
+from services.identity.domain.party import Party
 from services.identity.domain.words import ClaimsId
 from services.identity.sealing import Safe
 from services.identity.store import claims as stored
@@ -36,19 +39,30 @@ class Collected:
     values: Mapping[str, JsonValue]
 
 
-def new_claims_id() -> ClaimsId:
-    """Return the id of new claims."""
-    return ClaimsId(ids.new())
-
-
-def new_salt() -> bytes:
-    """Return the salt of new claims."""
-    return token_bytes(16)
-
-
-async def hold(tx: Tx, safe: Safe, claims: Claims, values: Mapping[str, JsonValue]) -> None:
-    """Keep claims, encrypted, until they are granted or their time is over."""
-    await stored.insert(tx, safe, claims, values)
+async def hold(
+    tx: Tx, safe: Safe, party: Party, values: Mapping[str, JsonValue], *, login: VerifiedLogin | None, now: datetime
+) -> Claims:
+    """Keep what a login, or else an officer's check, showed of a party: encrypted, until granted or out of time."""
+    held = Claims(
+        claims_id=ClaimsId(ids.new()),
+        subject_id=party.subject_id,
+        dossier_uid=party.place.dossier_uid,
+        party_uid=party.place.party_uid,
+        source=Source.VNEID if login else Source.OFFICER_CHECK,
+        state=ClaimsState.HELD,
+        attributes=tuple(sorted(values)),
+        granted=(),
+        salt=token_bytes(16),
+        digest=None,
+        verified_at=login.auth_time if login else now,
+        until=now + UNDECIDED,
+        login_id=party.login_id,
+        check_id=party.check_id,
+        acr=login.acr if login else None,
+        account_level=login.account_level if login else None,
+    )
+    await stored.insert(tx, safe, held, values)
+    return held
 
 
 async def grant(tx: Tx, safe: Safe, claims: Claims, attributes: Iterable[str], now: datetime) -> Claims:
@@ -109,10 +123,11 @@ async def confirm(tx: Tx, *, claims_id: ClaimsId, now: datetime) -> None:
         await _end(tx, claims, ClaimsMove.CONFIRM, Discarded.COLLECTED, now)
 
 
-async def replace_check(tx: Tx, claims: Claims, now: datetime) -> None:
-    """Discard what an earlier look at a card showed of this party, in favour of `claims`."""
-    for older in await stored.waiting_of_party_for_update(tx, claims.dossier_uid, claims.party_uid, claims.subject_id):
-        if older.source is Source.OFFICER_CHECK and older.claims_id != claims.claims_id:
+async def discard_earlier_check(tx: Tx, party: Party, now: datetime) -> None:
+    """Discard what an earlier look at a card showed of this party: the newest look counts."""
+    place = party.place
+    for older in await stored.waiting_of_party_for_update(tx, place.dossier_uid, place.party_uid, party.subject_id):
+        if older.source is Source.OFFICER_CHECK:
             await discard(tx, older, Discarded.REPLACED, now)
 
 

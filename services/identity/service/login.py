@@ -1,12 +1,13 @@
 """Takes VNeID's answer: once, in the browser that asked, and only after every check has passed."""
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from pydantic import JsonValue
 
 from services.identity import events, policy
 from services.identity.clients.vneid.client import Secrets
-from services.identity.domain.claims import UNDECIDED, Claims, ClaimsState, Source
 from services.identity.domain.flow import (
     FLOW_TRANSITIONS,
     Flow,
@@ -20,7 +21,7 @@ from services.identity.domain.flow import (
 from services.identity.domain.login import LoginFailed, Reason, VerifiedLogin
 from services.identity.domain.party import PartyMismatch
 from services.identity.domain.person import Capacity
-from services.identity.domain.words import DossierUid, LoginId, PartyUid
+from services.identity.domain.words import LoginId
 from services.identity.parts import Parts
 from services.identity.service import citizens, claims, hand_over, parties
 from services.identity.service.fail import fail
@@ -102,13 +103,12 @@ async def _admit(db: Database, given: Parts, flow: Flow, login: VerifiedLogin, n
         if not await flows.use_up(tx, locked.request.request_id, now):
             raise FlowOver
         try:
-            await _log_in(tx, given, locked, login, capacity, now)
+            return await _log_in(tx, given, locked, login, capacity, now)
         except PartyMismatch:
             raise LoginFailed(Reason.PARTY_MISMATCH) from None
-        return await flows.find_for_update(tx, flow.flow_id) or locked
 
 
-async def _log_in(tx: Tx, given: Parts, flow: Flow, login: VerifiedLogin, capacity: Capacity, now: datetime) -> None:
+async def _log_in(tx: Tx, given: Parts, flow: Flow, login: VerifiedLogin, capacity: Capacity, now: datetime) -> Flow:
     citizen = await citizens.recognise(tx, given.safe, login, now)
     who = LoggedIn(
         login_id=LoginId(ids.new()),
@@ -119,41 +119,23 @@ async def _log_in(tx: Tx, given: Parts, flow: Flow, login: VerifiedLogin, capaci
         capacity=capacity,
         at=now,
     )
-    await flows.log_in(tx, flow.flow_id, after(FLOW_TRANSITIONS, flow.state, FlowMove.LOG_IN), who)
-    known = await flows.find_for_update(tx, flow.flow_id) or flow
+    known = replace(flow, state=after(FLOW_TRANSITIONS, flow.state, FlowMove.LOG_IN), who=who)
+    await flows.log_in(tx, flow.flow_id, known.state, who)
     await outbox.append(tx, events.login_succeeded(known, now))
-    if known.request.purpose is Purpose.PROCEDURE:
-        await parties.reserve(tx, given.reference, known, now)
-        await _hold_claims(tx, given, known, login, now)
-    else:  # nothing to be asked: she wants to see her own page
-        await flows.set_state(tx, flow.flow_id, after(FLOW_TRANSITIONS, known.state, FlowMove.DECIDE))
+    if known.request.purpose is Purpose.SELF_SERVICE:  # nothing to be asked: she wants to see her own page
+        decided = after(FLOW_TRANSITIONS, known.state, FlowMove.DECIDE)
+        await flows.set_state(tx, flow.flow_id, decided)
+        return replace(known, state=decided)
+    party = await parties.reserve(tx, given.reference, known, now)
+    if values := _asked_of(login, known):
+        await claims.hold(tx, given.safe, party, values, login=login, now=now)
+    return known
 
 
-async def _hold_claims(tx: Tx, given: Parts, flow: Flow, login: VerifiedLogin, now: datetime) -> None:
-    """Hold what VNeID said, as far as it is asked; the rest is dropped here."""
-    who, asked = flow.logged_in(), flow.asked()
+def _asked_of(login: VerifiedLogin, flow: Flow) -> dict[str, JsonValue]:
+    """Return what VNeID said as far as it is asked; the rest is dropped here."""
     told = {**login.further, **login.keys.attributes()}
-    values = {name: value for name, value in told.items() if name in asked.attributes}
-    if not values:
-        return
-    held = Claims(
-        claims_id=claims.new_claims_id(),
-        subject_id=who.subject_id,
-        dossier_uid=DossierUid(asked.dossier_uid),
-        party_uid=PartyUid(asked.party_uid),
-        source=Source.VNEID,
-        state=ClaimsState.HELD,
-        attributes=tuple(sorted(values)),
-        granted=(),
-        salt=claims.new_salt(),
-        digest=None,
-        verified_at=login.auth_time,
-        until=now + UNDECIDED,
-        login_id=who.login_id,
-        acr=login.acr,
-        account_level=login.account_level,
-    )
-    await claims.hold(tx, given.safe, held, values)
+    return {name: value for name, value in told.items() if name in flow.asked().attributes}
 
 
 async def _lead_on(db: Database, given: Parts, flow: Flow, now: datetime) -> Step:
