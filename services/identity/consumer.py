@@ -1,23 +1,20 @@
 """What identity does with others' events: it follows what was decided, and learns that a newcomer is known."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.identity.domain.claims import Discarded
+from services.identity.domain.grant import ReleaseGrant
 from services.identity.domain.words import DossierUid, PartyUid, RequestId, SubjectId
 from services.identity.parts import Parts
-from services.identity.service import grants
-from services.identity.store import citizens
-from services.identity.store.grants import ReleaseGrant
+from services.identity.service import citizens, grants
 from shared.db import Tx
 from shared.events import Received
 from shared.inbox import Handler
 
 SOURCES = ("consent", "reuse")
-CLOCKS_APART = timedelta(seconds=5)
 
 
 class _Told(BaseModel):
@@ -121,9 +118,4 @@ async def on_looked_up(tx: Tx, event: Received) -> None:
     """Confirm a provisional citizen whom the population database has found under the keys we have of her."""
     told = _LookedUp.model_validate(event.data)
     if told.identification and told.outcome == "found":
-        await citizens.confirm(tx, SubjectId(told.subject_id), keys_before=_latest(event.time))
-
-
-def _latest(asked: datetime) -> datetime:
-    """Return the newest keys the source can have been asked with, its clock being a little behind ours."""
-    return asked + CLOCKS_APART
+        await citizens.confirm(tx, SubjectId(told.subject_id), asked_at=event.time)

@@ -1,7 +1,7 @@
-"""Finds or makes the one citizen of a number: by a login, which is believed, or by a card an officer was shown."""
+"""Finds or makes the one citizen of a number, by a login or by a card an officer was shown, and confirms her."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from services.identity.domain.citizen import Citizen
@@ -11,6 +11,9 @@ from services.identity.domain.words import SubjectId
 from services.identity.sealing import Safe
 from services.identity.store import citizens
 from shared.db import Tx
+
+CLOCKS_APART = timedelta(seconds=5)
+"""So far a source's clock may lie behind ours."""
 
 
 async def recognise(tx: Tx, safe: Safe, login: VerifiedLogin, now: datetime) -> Citizen:
@@ -31,6 +34,11 @@ async def look_at_card(tx: Tx, safe: Safe, keys: MatchKeys, now: datetime) -> Ci
         return await _keep(tx, safe, known, replace(known, keys=keys), now)
     keys.check_same_person(known.keys)
     return known
+
+
+async def confirm(tx: Tx, subject_id: SubjectId, *, asked_at: datetime) -> None:
+    """Note that a source knows her, unless her keys are newer than those it was asked with by its own clock."""
+    await citizens.confirm(tx, subject_id, keys_before=asked_at + CLOCKS_APART)
 
 
 async def _find_or_make(

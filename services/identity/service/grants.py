@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.identity.domain.claims import ClaimsState, Discarded, Source
+from services.identity.domain.claims import Discarded, Source
 from services.identity.domain.flow import Flow, FlowState
+from services.identity.domain.grant import ReleaseGrant
 from services.identity.domain.party import PartyMismatch
 from services.identity.domain.words import DossierUid, PartyUid, RequestId, SubjectId
 from services.identity.parts import Parts
@@ -13,7 +14,6 @@ from services.identity.service import claims, settle
 from services.identity.store import claims as stored_claims
 from services.identity.store import flows, parties
 from services.identity.store import grants as stored_grants
-from services.identity.store.grants import ReleaseGrant
 from shared import alarms
 from shared.db import Tx
 
@@ -33,19 +33,13 @@ async def keep_grant(tx: Tx, given: Parts, grant: ReleaseGrant, request_id: UUID
     await stored_grants.upsert(tx, grant)
     if not grant.standing:
         return
-    if request_id is not None:
-        asked = Asked(RequestId(request_id), grant.subject_id, grant.dossier_uid, grant.party_uid)
-        for flow in await _flows_of(tx, asked):
-            await _bind(tx, given, flow, now)
-            await settle.grant(tx, given, flow, grant.attributes, now, final=False)
+    if request_id is None:
+        await _grant_card(tx, given, grant, now)
         return
-    # The party's row first, as everywhere: of two who work on her claims one waits.
-    await parties.find_for_update(tx, grant.dossier_uid, grant.party_uid)
-    for each in await stored_claims.waiting_of_party_for_update(
-        tx, grant.dossier_uid, grant.party_uid, grant.subject_id
-    ):
-        if each.source is Source.OFFICER_CHECK and each.state in (ClaimsState.HELD, ClaimsState.COLLECTABLE):
-            await claims.grant(tx, given.safe, each, grant.attributes, now)
+    asked = Asked(RequestId(request_id), grant.subject_id, grant.dossier_uid, grant.party_uid)
+    for flow in await _flows_of(tx, asked):
+        await _bind(tx, given, flow, now)
+        await settle.grant(tx, given, flow, grant.attributes, now, final=False)
 
 
 async def decided(tx: Tx, given: Parts, asked: Asked, *, nothing_granted: bool, now: datetime) -> None:
@@ -60,6 +54,16 @@ async def given_up(tx: Tx, asked: Asked, reason: Discarded, now: datetime) -> No
     """Free the party and delete the claims."""
     for flow in await _flows_of(tx, asked):
         await settle.give_up(tx, flow, reason, now)
+
+
+async def _grant_card(tx: Tx, given: Parts, grant: ReleaseGrant, now: datetime) -> None:
+    # The party's row first, as everywhere: of two who work on her claims one waits.
+    await parties.find_for_update(tx, grant.dossier_uid, grant.party_uid)
+    for each in await stored_claims.waiting_of_party_for_update(
+        tx, grant.dossier_uid, grant.party_uid, grant.subject_id
+    ):
+        if each.source is Source.OFFICER_CHECK:
+            await claims.grant(tx, given.safe, each, grant.attributes, now)
 
 
 async def _flows_of(tx: Tx, asked: Asked) -> list[Flow]:

@@ -1,25 +1,10 @@
 """SQL about what consent has granted for a party, as far as identity needs it: to let claims be collected."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
+from services.identity.domain.grant import ReleaseGrant
 from services.identity.domain.words import DossierUid, PartyUid, SubjectId
 from shared.db import Tx
-
-
-@dataclass(frozen=True)
-class ReleaseGrant:
-    """A release grant as its newest event tells it."""
-
-    grant_id: UUID
-    version: int
-    subject_id: SubjectId
-    dossier_uid: DossierUid
-    party_uid: PartyUid
-    attributes: tuple[str, ...]
-    standing: bool
-    valid_until: datetime | None
 
 
 async def upsert(tx: Tx, grant: ReleaseGrant) -> None:

@@ -1,0 +1,21 @@
+"""What consent has granted for a party, as far as identity needs it: to let claims be collected."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.identity.domain.words import DossierUid, PartyUid, SubjectId
+
+
+@dataclass(frozen=True)
+class ReleaseGrant:
+    """A release grant as its newest event tells it."""
+
+    grant_id: UUID
+    version: int
+    subject_id: SubjectId
+    dossier_uid: DossierUid
+    party_uid: PartyUid
+    attributes: tuple[str, ...]
+    standing: bool
+    valid_until: datetime | None
