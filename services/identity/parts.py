@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from services.identity.clients.consent import ConsentClient
 from services.identity.clients.reuse import ReuseClient
-from services.identity.clients.vneid import VneidClient
+from services.identity.clients.vneid.client import VneidClient
 from services.identity.levels import LevelTable
 from services.identity.sealing import Safe
 from services.identity.tokens import TokenIssuer

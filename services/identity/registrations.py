@@ -94,7 +94,7 @@ def _check_together(found: tuple[Registration, ...], agencies: Mapping[str, obje
     _check_unique("mandate id", [dated.mandate.id for dated in mandates])
     if unknown := [dated.mandate.id for dated in mandates if dated.agency_uid not in agencies]:
         raise InvalidRegistrations(f"mandates of unknown agencies: {', '.join(unknown)}")
-    if wrong := [dated.mandate.id for dated in mandates if dated.mandate.until and not _has_time(dated)]:
+    if wrong := [dated.mandate.id for dated in mandates if not _has_time(dated)]:
         raise InvalidRegistrations(f"mandates that end before they begin: {', '.join(wrong)}")
     if doubled := find_doubled(mandates):
         raise InvalidRegistrations(f"{doubled.mandate.id} overlaps another of its client, agency and kind")

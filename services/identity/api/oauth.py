@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from services.identity.api.oauth_form import REFUSAL, CallingClient, OAuthRoute, form_of
@@ -12,7 +12,7 @@ from services.identity.domain.details import TYPE
 from services.identity.given import Given
 from services.identity.service import par, token
 from shared.guards import public
-from shared.http import Db, Now, service_of
+from shared.http import Db, Now
 from shared.languages import LANGUAGES
 
 router = APIRouter(tags=["oauth"], route_class=OAuthRoute)
@@ -61,9 +61,9 @@ async def get_keys(given: Given) -> JSONResponse:
 
 @router.get("/.well-known/oauth-authorization-server/identity")
 @public
-async def get_metadata(request: Request) -> JSONResponse:
+async def get_metadata(given: Given) -> JSONResponse:
     """Publish what this server can do (RFC 8414); the issuer has a path, so the address begins with well-known."""
-    return JSONResponse(metadata(service_of(request).settings.issuer), headers=_CACHED)
+    return JSONResponse(metadata(given.issuer), headers=_CACHED)
 
 
 def metadata(issuer: str) -> dict[str, Any]:

@@ -112,9 +112,8 @@ def as_work(details: Details) -> Work:
         raise refused("malformed: work names agency_uid and an actor that is officer or automated")
     if d.dossier_uid or d.party_uid or d.attributes:
         raise refused("malformed: work is for no single dossier")
-    if (d.actor.kind == "officer") != (d.actor.ref is not None and d.actor.position is not None):
-        raise refused("malformed: an officer, and only an officer, has a ref and a position")
-    if d.actor.kind == "automated" and (d.actor.ref or d.actor.position):
+    named = (d.actor.ref, d.actor.position)
+    if not (all(named) if d.actor.kind == "officer" else named == (None, None)):
         raise refused("malformed: an officer, and only an officer, has a ref and a position")
     return Work(agency_uid=d.agency_uid, actor=Actor(d.actor.kind, d.actor.ref, d.actor.position))
 

@@ -1,5 +1,1 @@
 """VNeID as our OpenID provider: the one place where Authlib is used, behind a port for each dialect of its claims."""
-
-from services.identity.clients.vneid.client import VneidClient
-
-__all__ = ["VneidClient"]
