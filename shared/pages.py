@@ -1,6 +1,7 @@
 """Renders what people see: in two languages, for a phone, without scripts, under a policy without exceptions."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -107,11 +108,12 @@ class Pages:
         return self.render(request, "hand_over.html", values, form_action=form_action, self_submitting=True)
 
     def problem(self, scope: Scope, problem: Problem) -> Response:
-        """Answer a problem as a page that says what to do next; for `make_app(render_page=…)`."""
-        request, name, trace_id = Request(scope), name_of(problem, self._texts), telemetry.trace_id() or _NO_TRACE
-        at = "" if request.method == "GET" else f"/{self._service}/problems/{name}/{trace_id}"
-        values = {"text": self._texts[name], "retry_at": problem.retry_at, "trace_id": trace_id}
-        answer = self.render(request, "problem.html", values, status=status_of(problem), at=at)
+        """Answer a problem as a page that says what to do next; for `make_app(render_page=…)`.
+
+        In the other language it is told without doing anything again; nothing of what was asked for stands in it.
+        """
+        name, trace_id = name_of(problem, self._texts), telemetry.trace_id() or _NO_TRACE
+        answer = self._tell(Request(scope), name, trace_id, retry_at=problem.retry_at, status=status_of(problem))
         answer.headers.update(problem_headers(problem))
         return answer
 
@@ -137,13 +139,18 @@ class Pages:
         async def tell_problem(
             request: Request, name: str, trace_id: Annotated[str, PathParam(pattern=r"^[0-9a-f]{32}$")]
         ) -> Response:
-            text = self._texts.get(name)
-            if text is None:
+            if name not in self._texts:
                 raise NotFound
-            values = {"text": text, "retry_at": None, "trace_id": trace_id}
-            return self.render(request, "problem.html", values)
+            return self._tell(request, name, trace_id)
 
         return router
+
+    def _tell(
+        self, request: Request, name: str, trace_id: str, *, retry_at: datetime | None = None, status: int = 200
+    ) -> HTMLResponse:
+        values = {"text": self._texts[name], "retry_at": retry_at, "trace_id": trace_id}
+        at = f"/{self._service}/problems/{name}/{trace_id}"
+        return self.render(request, "problem.html", values, status=status, at=at)
 
 
 def _headers(language: Language, form_action: Sequence[str], *, scripts: bool) -> dict[str, str]:

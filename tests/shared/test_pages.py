@@ -342,7 +342,15 @@ async def test_the_switch_leads_to_no_other_host_whatever_the_address(app: FastA
     async with asking(app, headers={"accept": "text/html"}) as client:
         for path in ("//evil.example/x", "/%2F%2Fevil.example", "/consent/ask?lang=https://evil.example&a=%22%3E"):
             page = await client.get(f"{ORIGIN}{path}")
-            assert re.search(r'hreflang="en" href="\?[^":/]*"', page.text), page.text
+            assert re.search(r'hreflang="en" href="(/consent/[a-z_/0-9]+)?\?[^":/]*"', page.text), page.text
+
+
+async def test_a_page_about_a_problem_tells_nothing_of_what_was_asked_for(app: FastAPI) -> None:
+    async with asking(app, headers={"accept": "text/html"}) as client:
+        page = await client.get("/consent/nothing", params={"said": "these-words"})
+        again = await client.get(f"{switch_of(page)}&said=these-words")
+    assert (page.status_code, again.status_code) == (404, 200)
+    assert "these-words" not in page.text + again.text
 
 
 async def test_a_page_that_answers_a_form_is_found_again_by_the_switch(app: FastAPI, tmp_path: Path) -> None:
