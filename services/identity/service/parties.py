@@ -74,22 +74,26 @@ def of_check(caller: Caller, place: Place, subject_id: SubjectId, check_id: Chec
 async def _identify(
     tx: Tx, reference: Reference, found: Party, move: PartyMove, *, provisional: bool, now: datetime
 ) -> Party:
-    place = found.place
-    known = await parties.find_for_update(tx, place.dossier_uid, place.party_uid)
-    party = replace(found, state=after(PARTY_TRANSITIONS, known.state if known else PartyState.NONE, move))
-    if known is None and not await parties.insert(tx, party):
-        # The party was taken a moment ago, or she is another party of this dossier.
-        known = await parties.find_for_update(tx, place.dossier_uid, place.party_uid)
-        if known is None:
-            raise PartyMismatch
-    if known is not None:
-        if known.subject_id != found.subject_id:
-            raise PartyMismatch
-        party = replace(found, state=after(PARTY_TRANSITIONS, known.state, move))
-        await parties.update(tx, party)
-    sector = reference.agencies[place.agency_uid].sector
+    party = await _keep(tx, found, move)
+    sector = reference.agencies[party.place.agency_uid].sector
     sub = await citizens.sub_for(tx, party.subject_id, sector)
     await outbox.append(tx, events.party_identified(party, sub=sub, sector=sector, provisional=provisional, now=now))
+    return party
+
+
+async def _keep(tx: Tx, found: Party, move: PartyMove) -> Party:
+    place = found.place
+    known = await parties.find_for_update(tx, place.dossier_uid, place.party_uid)
+    if known is None:
+        party = replace(found, state=after(PARTY_TRANSITIONS, PartyState.NONE, move))
+        if await parties.insert(tx, party):
+            return party
+        # The party was taken a moment ago, or she is another party of this dossier.
+        known = await parties.find_for_update(tx, place.dossier_uid, place.party_uid)
+    if known is None or known.subject_id != found.subject_id:
+        raise PartyMismatch
+    party = replace(found, state=after(PARTY_TRANSITIONS, known.state, move))
+    await parties.update(tx, party)
     return party
 
 
