@@ -1,10 +1,7 @@
-"""What consent's routes are given beside database and time: keys, contracts, and the clients of others."""
+"""What consent's use cases are given beside database and time: keys, contracts, and the clients of others."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, cast
-
-from fastapi import Depends, Request
 
 from services.consent.catalogue import Catalogue
 from services.consent.clients.identity import IdentityClient
@@ -13,7 +10,6 @@ from services.consent.clients.reuse import ReuseClient
 from services.consent.service.legal_basis import Counter
 from services.consent.service.withdraw import Confirming
 from services.consent.signing import ReceiptSigner
-from shared.pages import Pages
 
 
 @dataclass(frozen=True)
@@ -36,15 +32,3 @@ class Parts:
     def confirming(self) -> Confirming:
         """Return what naming a withdrawal's moment needs."""
         return Confirming(self.lease, self.signer)
-
-
-async def _parts(request: Request) -> Parts:
-    return cast(Parts, request.app.state.parts)
-
-
-async def _pages(request: Request) -> Pages:
-    return cast(Pages, request.app.state.pages)
-
-
-Given = Annotated[Parts, Depends(_parts)]
-Shown = Annotated[Pages, Depends(_pages)]

@@ -1,4 +1,4 @@
-"""What officers' systems call: decide a legal basis, end one with a reason; and receipts, for systems and citizens."""
+"""What officers' systems call: decide that a legal basis applies, and end one with a reason."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from services.consent.api.schemas import GrantView, LegalBasisDecision, NewEnding, NewLegalBasisDecision
 from services.consent.domain.grant import Grant
-from services.consent.parts import Given
+from services.consent.given import Given
 from services.consent.service import end, legal_basis
 from shared.http import Caller, Db, Now, Once, repeatable
 

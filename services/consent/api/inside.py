@@ -14,7 +14,7 @@ from services.consent.api.schemas import (
     OpenedRequest,
     StatesQuestion,
 )
-from services.consent.parts import Given
+from services.consent.given import Given
 from services.consent.service import request as requests
 from services.consent.service import states
 from services.consent.signing import sign_states

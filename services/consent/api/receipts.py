@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from services.consent.domain.dossier import SubjectId
-from services.consent.parts import Given
+from services.consent.given import Given
 from services.consent.service import mine
 from services.consent.session import citizen, find_citizen
 from shared.guards import guard, public

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from services.consent import session
-from services.consent.parts import Given
+from services.consent.given import Given
 from services.consent.service import login
 from shared.browser import CurrentBrowser, language_of, own_form
 from shared.guards import public

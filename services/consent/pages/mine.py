@@ -12,9 +12,9 @@ from services.consent.catalogue import Catalogue
 from services.consent.domain.dossier import Basis
 from services.consent.domain.grant import StandsOnLaw
 from services.consent.domain.states import GrantState
+from services.consent.given import Given, Shown
 from services.consent.pages.login import LOGOUT
 from services.consent.pages.words import END_WORDS, OUTCOME_WORDS, STATE_WORDS, USE_WORDS
-from services.consent.parts import Given, Shown
 from services.consent.service import mine, withdraw
 from services.consent.session import Citizen, MaybeCitizen
 from shared.browser import own_form

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.consent.domain.item import Answer, AnswerMissing
 from services.consent.domain.request import ConsentRequest
 from services.consent.domain.states import RequestState
-from services.consent.parts import Given, Shown
+from services.consent.given import Given, Shown
 from services.consent.service import decide
 from services.consent.service import request as requests
 from shared.browser import CurrentBrowser, check_same_origin, own_form
