@@ -14,7 +14,7 @@ from shared.tokens import Actor
 def requested(request: ConsentRequest) -> Event:
     """Build `consent.requested.v1`: what was told and asked, and the digest of the notice it was shown in."""
     data: dict[str, JsonValue] = {
-        **_names(request),
+        **_ids(request),
         "sub": request.sub,
         "client_id": request.asker.client_id,
         "agency_uid": request.asker.agency_uid,
@@ -33,7 +33,7 @@ def decided(request: ConsentRequest, grants: list[Grant], now: datetime) -> Even
     """Build `consent.decided.v1`: her answer to each item, and the grants under which it stands."""
     answers = request.answers or {}
     data: dict[str, JsonValue] = {
-        **_names(request),
+        **_ids(request),
         "answers": [{"item_id": item_id, "answer": answer.value} for item_id, answer in answers.items()],
         "grant_ids": [str(grant.grant_id) for grant in grants],
     }
@@ -42,12 +42,12 @@ def decided(request: ConsentRequest, grants: list[Grant], now: datetime) -> Even
 
 def abandoned(request: ConsentRequest, now: datetime) -> Event:
     """Build `consent.abandoned.v1`: she gave the application up."""
-    return Event(type="consent.abandoned.v1", key=str(request.subject_id), data=_names(request), time=now)
+    return Event(type="consent.abandoned.v1", key=str(request.subject_id), data=_ids(request), time=now)
 
 
 def lapsed(request: ConsentRequest, now: datetime) -> Event:
     """Build `consent.lapsed.v1`: she did not answer in time."""
-    return Event(type="consent.lapsed.v1", key=str(request.subject_id), data=_names(request), time=now)
+    return Event(type="consent.lapsed.v1", key=str(request.subject_id), data=_ids(request), time=now)
 
 
 def granted(grant: Grant, now: datetime, actor: Actor | None = None) -> Event:
@@ -127,7 +127,7 @@ def _recipient(grant: Grant) -> dict[str, JsonValue]:
     }
 
 
-def _names(request: ConsentRequest) -> dict[str, JsonValue]:
+def _ids(request: ConsentRequest) -> dict[str, JsonValue]:
     return {
         "request_id": str(request.request_id),
         "subject_id": str(request.subject_id),

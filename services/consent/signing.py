@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from services.consent.domain.grant import Grant, ReceiptId
-from services.consent.domain.receipt import Receipt, Shown, claims_of_grant, claims_of_withdrawal
+from services.consent.domain.receipt import About, Receipt, Shown, claims_of_grant, claims_of_withdrawal
 from services.consent.domain.words import AttributeId, AttributeName
 from services.consent.events import grant_state
 from shared.events import written
@@ -26,27 +27,23 @@ class ReceiptSigner:
     def of_grant(self, grant: Grant, shown: Shown) -> Receipt:
         """Sign the receipt of a new grant; the client whose grant it is may fetch it too."""
         claims = claims_of_grant(grant, shown, issuer=self.issuer, names=self.names)
-        return Receipt(
-            receipt_id=grant.receipt_id,
-            grant_id=grant.grant_id,
-            subject_id=grant.subject_id,
-            client_id=grant.recipient.client_id if grant.recipient else None,
-            sub=shown.sub,
-            about="granted",
-            jws=sign_jws(self.key, RECEIPT, claims),
-            signed_at=grant.valid_from,
-        )
+        return self._sign(claims, grant, grant.receipt_id, about="granted", sub=shown.sub, now=grant.valid_from)
 
     def of_withdrawal(self, grant: Grant, receipt_id: ReceiptId, *, sub: str, now: datetime) -> Receipt:
         """Sign the receipt of a confirmed withdrawal."""
         claims = claims_of_withdrawal(receipt_id, grant, sub=sub, issuer=self.issuer, now=now)
+        return self._sign(claims, grant, receipt_id, about="withdrawn", sub=sub, now=now)
+
+    def _sign(
+        self, claims: Mapping[str, Any], grant: Grant, receipt_id: ReceiptId, *, about: About, sub: str, now: datetime
+    ) -> Receipt:
         return Receipt(
             receipt_id=receipt_id,
             grant_id=grant.grant_id,
             subject_id=grant.subject_id,
             client_id=grant.recipient.client_id if grant.recipient else None,
             sub=sub,
-            about="withdrawn",
+            about=about,
             jws=sign_jws(self.key, RECEIPT, claims),
             signed_at=now,
         )

@@ -1,7 +1,7 @@
 """The bodies and answers of consent's HTTP interface."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -160,7 +160,6 @@ class GrantView(View):
         to = grant.recipient
         if to is None:
             raise ValueError("what she lets us keep is shown to no client")
-        ground: dict[str, Any] = {name: getattr(grant.ground, name) for name in ("rule_id", "rule_version", "letter")}
         return cls(
             grant_id=grant.grant_id,
             version=grant.version,
@@ -172,7 +171,9 @@ class GrantView(View):
             party_uid=to.party_uid,
             attributes=list(grant.attributes),
             opted_out=list(grant.opted_out),
-            **ground,
+            rule_id=grant.ground.rule_id,
+            rule_version=grant.ground.rule_version,
+            letter=grant.ground.letter,
             legal_refs=list(grant.ground.legal_refs),
             given_by=grant.giving.given_by.value,
             represented_by=grant.giving.represented_by,

@@ -168,7 +168,7 @@ class Choice:
         allowed = frozenset(continued)
         return cls(allowed, frozenset(self_submitted) - allowed)
 
-    def upon(self, earlier: "Grant | None") -> "Choice":
+    def upon(self, earlier: Grant | None) -> "Choice":
         """Lay this choice over an earlier one for the same dossier and rule: the newer word counts, the rest stays."""
         if earlier is None:
             return self
@@ -176,10 +176,10 @@ class Choice:
         opted_out = (set(earlier.opted_out) - self.attributes) | self.opted_out
         return Choice(frozenset(attributes), frozenset(opted_out - attributes))
 
-    def respecting(self, earlier: "Grant | None") -> "Choice":
+    def respecting(self, earlier: Grant | None) -> "Choice":
         """Leave what was opted out before as it is: an officer does not undo her word by repeating a decision."""
         return Choice(self.attributes - frozenset(earlier.opted_out if earlier else ()), self.opted_out)
 
-    def is_that_of(self, grant: "Grant | None") -> bool:
+    def is_that_of(self, grant: Grant) -> bool:
         """Say whether a grant says the same already."""
-        return grant is not None and (set(grant.attributes), set(grant.opted_out)) == (self.attributes, self.opted_out)
+        return (set(grant.attributes), set(grant.opted_out)) == (self.attributes, self.opted_out)

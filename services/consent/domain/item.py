@@ -1,7 +1,7 @@
 """What a request tells and asks, item by item, and how each item may be answered."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
@@ -79,7 +79,7 @@ def compose_items(
     if keep is not None:
         seen = {attribute for draft in drafts for attribute in draft.attributes}
         drafts += [_of_group(group, keep) for group in _groups(_may_keep(keep, seen) - set(kept))]
-    return tuple(_numbered(drafts))
+    return tuple(replace(draft, item_id=f"i{number}") for number, draft in enumerate(drafts, start=1))
 
 
 def check_answers(items: Iterable[Item], answers: Mapping[str, Answer]) -> None:
@@ -110,10 +110,3 @@ def _groups(attributes: set[AttributeId]) -> list[tuple[AttributeId, ...]]:
 
 def _of_group(attributes: tuple[AttributeId, ...], keep: Purpose) -> Item:
     return Item("", Scope.RETENTION, attributes, None, (), None, keep)
-
-
-def _numbered(drafts: list[Item]) -> Iterable[Item]:
-    for number, draft in enumerate(drafts, start=1):
-        yield Item(
-            f"i{number}", draft.scope, draft.attributes, draft.document, draft.sources, draft.rule, draft.purpose
-        )

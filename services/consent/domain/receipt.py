@@ -12,6 +12,8 @@ from services.consent.domain.words import AttributeId, AttributeName
 
 SCHEMA_VERSION = "ISO/IEC TS 27560:2023"
 
+About = Literal["granted", "withdrawn"]
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -22,7 +24,7 @@ class Receipt:
     subject_id: SubjectId
     client_id: str | None
     sub: str
-    about: Literal["granted", "withdrawn"]
+    about: About
     jws: str
     signed_at: datetime
 

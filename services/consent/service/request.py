@@ -36,6 +36,19 @@ class Opened:
     ticket: str
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What became of a request, as `identity` reads it: state, grants, and the attributes a token may name."""
+
+    state: RequestState
+    grants: tuple[Grant, ...]
+
+    @property
+    def granted_attributes(self) -> list[str]:
+        """Return what may be released: what is only kept is not part of it."""
+        return sorted({a for grant in self.grants if grant.scope is Scope.RELEASE for a in grant.attributes})
+
+
 async def open_request(
     db: Database, *, reuse: ReuseClient, catalogue: Catalogue, asked: Asked, now: datetime
 ) -> Opened:
@@ -84,19 +97,6 @@ async def show(tx: Tx, *, browser_hash: bytes, request_id: UUID) -> ConsentReque
     request = policy.check_may_answer(browser_hash, await requests.find(tx, request_id))
     spans.link(request.traceparent)
     return request
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What became of a request, as `identity` reads it: state, grants, and the attributes a token may name."""
-
-    state: RequestState
-    grants: tuple[Grant, ...]
-
-    @property
-    def granted_attributes(self) -> list[str]:
-        """Return what may be released: what is only kept is not part of it."""
-        return sorted({a for grant in self.grants if grant.scope is Scope.RELEASE for a in grant.attributes})
 
 
 async def read_decision(tx: Tx, *, request_id: UUID, now: datetime) -> Decision:

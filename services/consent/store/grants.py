@@ -1,4 +1,4 @@
-"""SQL about grants and receipts."""
+"""SQL about grants."""
 
 from collections.abc import Collection
 from datetime import datetime
