@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.audit import api
-from services.audit.consumer import HANDLERS
+from services.audit.consumer import HANDLERS, SOURCES
 from services.audit.domain.note import NoteKey
 from services.audit.service import sealing, sequencing
 from services.audit.settings import Settings
@@ -19,7 +19,6 @@ from shared.operate import main
 from shared.service import Service
 from shared.timers import every
 
-SOURCES = ("identity", "consent", "reuse", "audit")
 SEQUENCE_SECONDS = 0.5
 SEAL_AGAIN_SECONDS = 60
 WATCH_SECONDS = 10

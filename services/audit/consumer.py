@@ -5,4 +5,5 @@ from collections.abc import Mapping
 from services.audit.service import keeping
 from shared.inbox import Handler
 
+SOURCES = ("identity", "consent", "reuse", "audit")
 HANDLERS: Mapping[str, Handler] = {"*": keeping.keep}

@@ -43,6 +43,17 @@ class Waiting:
     traceparent: str | None
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A leaf as it lies in its rows: its bytes, the hash the tree has of it, and the leaf its entry now amounts to."""
+
+    index: int
+    leaf: bytes
+    hash: bytes | None
+    erased: bool
+    expected: Leaf | None
+
+
 async def add_entry(tx: Tx, entry: Entry) -> bool:
     """Keep an event; False if its source has used this number before."""
     added = await tx.fetchval(
@@ -78,11 +89,6 @@ async def unsequenced(tx: Tx, *, limit: int) -> list[Waiting]:
         limit,
     )
     return [Waiting(row["arrived"], _leaf(row), row["traceparent"]) for row in rows]
-
-
-def _leaf(row: Record) -> Leaf:
-    committed = commitment(salt=row["salt"], canonical=row["canonical"], signature=row["signature"])
-    return Leaf(row["source"], row["sequence"], row["type"], leaf_time(row["time"]), committed)
 
 
 async def add_leaves(tx: Tx, leaves: Sequence[tuple[int, int, Leaf]]) -> None:
@@ -252,17 +258,6 @@ async def leaf_index_of(tx: Tx, *, source: str, sequence: int) -> int | None:
     return await tx.fetchval("SELECT index FROM leaf WHERE source = $1 AND sequence = $2", source, sequence)
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A leaf as it lies in its rows: its bytes, the hash the tree has of it, and the leaf its entry now amounts to."""
-
-    index: int
-    leaf: bytes
-    hash: bytes | None
-    erased: bool
-    expected: Leaf | None
-
-
 async def kept_leaves(tx: Tx, *, after: int, limit: int) -> list[Kept]:
     """Return the leaves behind index `after`, to be hashed again."""
     rows = await tx.fetch(
@@ -287,6 +282,11 @@ async def kept_leaves(tx: Tx, *, after: int, limit: int) -> list[Kept]:
         )
         for row in rows
     ]
+
+
+def _leaf(row: Record) -> Leaf:
+    committed = commitment(salt=row["salt"], canonical=row["canonical"], signature=row["signature"])
+    return Leaf(row["source"], row["sequence"], row["type"], leaf_time(row["time"]), committed)
 
 
 def _signed(row: Record) -> Signed:

@@ -64,5 +64,10 @@ class Leaf:
 
     @classmethod
     def _of(cls, members: Mapping[str, Any]) -> Self:
-        texts = [str(members[name]) for name in ("source", "type", "time", "commitment")]
-        return cls(texts[0], int(members["sequence"]), texts[1], texts[2], texts[3])
+        return cls(
+            source=str(members["source"]),
+            sequence=int(members["sequence"]),
+            type=str(members["type"]),
+            time=str(members["time"]),
+            commitment=str(members["commitment"]),
+        )

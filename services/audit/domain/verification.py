@@ -1,10 +1,11 @@
 """What `verify` checks of a bundle, with nothing but the bundle and the keys the auditor already trusts."""
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, cast
 
 from services.audit.domain.bundle import Bundle, Opened, Signed
@@ -82,28 +83,35 @@ def _grown_from(note: str, leaves: Sequence[bytes], now: Checkpoint, key: Verifi
 def _source(source: str, leaves: Sequence[Leaf], bundle: Bundle, trust: Trust, oldest: timedelta) -> Iterator[Finding]:
     """Check one source: its numbers are 1, 2, 3 … without a hole, as far as it swore it had published by T."""
     numbers = [leaf.sequence for leaf in leaves if leaf.source == source]
+    yield _whole(source, numbers)
+    yield from _reached(source, len(numbers), bundle, trust, oldest)
+
+
+def _whole(source: str, numbers: Sequence[int]) -> Finding:
     whole = sorted(numbers) == list(range(1, len(numbers) + 1))
-    yield Finding(whole, f"{source}: numbers 1 to {len(numbers)} without a hole, each once" if whole else
-                  f"{source}: numbers missing or twice: {_irregular(numbers)}")  # fmt: skip
+    return Finding(whole, f"{source}: numbers 1 to {len(numbers)} without a hole, each once" if whole else
+                   f"{source}: numbers missing or twice: {_irregular(numbers)}")  # fmt: skip
+
+
+def _reached(source: str, count: int, bundle: Bundle, trust: Trust, oldest: timedelta) -> Iterator[Finding]:
+    """Check what its watermarks swear to: how far its numbers went, and by when."""
     watermarks = [_Watermark.of(signed) for signed in bundle.watermarks if _source_of(signed) == source]
     genuine = [mark for mark in watermarks if mark and trust.signature_holds(source, mark.signed)]
     if not genuine or len(genuine) != len(watermarks):
         yield Finding(False, f"{source}: no watermark that it signed, so nothing says how far its numbers went")
         return
     last, reached = max(mark.last for mark in genuine), min(mark.t for mark in genuine)
-    yield Finding(last <= len(numbers), f"{source}: complete up to its watermarks, T = {reached.isoformat()}"
-                  if last <= len(numbers) else
-                  f"{source}: it swore to number {last}, the log ends at {len(numbers)}: leaves were cut")  # fmt: skip
+    yield Finding(last <= count, f"{source}: complete up to its watermarks, T = {reached.isoformat()}"
+                  if last <= count else
+                  f"{source}: it swore to number {last}, the log ends at {count}: leaves were cut")  # fmt: skip
     fresh = reached >= bundle.made_at - oldest
     yield Finding(fresh, f"{source}: that watermark is {_age(bundle.made_at - reached)} old at the bundle's time"
                   + ("" if fresh else f", more than the {_age(oldest)} allowed"))  # fmt: skip
 
 
 def _irregular(numbers: Sequence[int]) -> str:
-    seen: defaultdict[int, int] = defaultdict(int)
-    for number in numbers:
-        seen[number] += 1
-    wrong = [n for n in range(1, max(numbers, default=0) + 1) if seen[n] != 1]
+    seen = Counter(numbers)
+    wrong = list(islice((n for n in range(1, max(numbers, default=0) + 1) if seen[n] != 1), 11))
     return ", ".join(map(str, wrong[:10])) + (" …" if len(wrong) > 10 else "")
 
 
