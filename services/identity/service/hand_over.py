@@ -61,7 +61,7 @@ async def go_on(db: Database, *, given: Parts, flow: Flow, now: datetime) -> Ste
         case Answer.DECIDED:
             return await _finish(db, given, flow, decision, now)
         case Answer.ABANDONED | Answer.LAPSED:
-            return await _give_up(db, given, flow, decision.answer, now)
+            return await _give_up(db, given, flow, _GIVEN_UP[decision.answer], decision.answer.value, now)
 
 
 async def _lead_to_page(db: Database, given: Parts, flow: Flow, now: datetime) -> Step:
@@ -72,7 +72,8 @@ async def _lead_to_page(db: Database, given: Parts, flow: Flow, now: datetime) -
     except RemoteProblem as refusal:
         if isinstance(refusal, Unavailable):
             raise
-        return await _refuse(db, given, flow, refusal, now)
+        # `consent` will not ask about it: its dossier was closed meanwhile, for one.
+        return await _give_up(db, given, flow, Discarded.REFUSED, refusal.code, now)
     async with db.transaction() as tx:
         await flows.set_consent_request(tx, flow.flow_id, ticket.request_id)
     return HandOver(ticket.entry_url, ticket.ticket)
@@ -110,18 +111,8 @@ async def _issue(db: Database, given: Parts, flow: Flow, granted: tuple[str, ...
     return back_with_code(flow.request, secret, issuer=given.issuer)
 
 
-async def _give_up(db: Database, given: Parts, flow: Flow, answer: Answer, now: datetime) -> GoTo:
-    await _close(db, flow, _GIVEN_UP[answer], now)
-    return back_with_error(flow.request, Error.ACCESS_DENIED, answer.value, issuer=given.issuer)
-
-
-async def _refuse(db: Database, given: Parts, flow: Flow, refusal: RemoteProblem, now: datetime) -> GoTo:
-    """Give up a login that `consent` will not ask about: its dossier was closed meanwhile, for one."""
-    await _close(db, flow, Discarded.REFUSED, now)
-    return back_with_error(flow.request, Error.ACCESS_DENIED, refusal.code, issuer=given.issuer)
-
-
-async def _close(db: Database, flow: Flow, reason: Discarded, now: datetime) -> None:
+async def _give_up(db: Database, given: Parts, flow: Flow, reason: Discarded, word: str, now: datetime) -> GoTo:
+    """End a login without a code; `word` tells the client why."""
     async with db.transaction() as tx:
         await settle.give_up(tx, await _lock(tx, flow), reason, now)
         locked = await _lock(tx, flow)
@@ -129,6 +120,7 @@ async def _close(db: Database, flow: Flow, reason: Discarded, now: datetime) -> 
             raise FlowOver
         closed = after(FLOW_TRANSITIONS, locked.state, FlowMove.CLOSE)
         await flows.set_state(tx, flow.flow_id, closed, closed_at=now)
+    return back_with_error(flow.request, Error.ACCESS_DENIED, word, issuer=given.issuer)
 
 
 async def _lock(tx: Tx, flow: Flow) -> Flow:

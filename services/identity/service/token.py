@@ -71,26 +71,28 @@ async def _login_entitlement(
 ) -> Entitlement:
     who, request = flow.logged_in(), flow.request
     more: dict[str, JsonValue] = {"auth_time": int(who.auth_time.timestamp()), "acr": who.acr}
-    common = {"client_id": request.client_id, "audience": request.resource, "jkt": call.jkt}
-    if request.login is None:
-        more["subject_id"] = str(who.subject_id)  # our own page: the only client that learns it
-        sub = await citizens.sub_for(tx, who.subject_id, SELF_SERVICE.sector)
-        return Entitlement(
-            **common, sub=sub, agency=None, mandate=request.mandate, actor=Actor("citizen"),
-            details=details.SELF_SERVICE, more=more,
-        )  # fmt: skip
-    login = request.login
-    agency = get_agency(given.reference, login.agency_uid, now)
-    audience = policy.check_audience(request.resource, origin=given.origin, client=call.client)
-    mandate = await get_mandate(
-        tx, call.client, login.agency_uid, audience=audience, procedure=request.procedure, now=now
-    )
-    more |= {"dossier_uid": str(login.dossier_uid), "party_uid": str(login.party_uid)}
-    sub = await citizens.sub_for(tx, who.subject_id, agency.sector)
+    if login := request.login:
+        agency = get_agency(given.reference, login.agency_uid, now)
+        audience = policy.check_audience(request.resource, origin=given.origin, client=call.client)
+        mandate = await get_mandate(
+            tx, call.client, login.agency_uid, audience=audience, procedure=request.procedure, now=now
+        )
+        sector, told = agency.sector, login.granted(granted)
+        more |= {"dossier_uid": str(login.dossier_uid), "party_uid": str(login.party_uid)}
+    else:  # our own page: the only client that learns the surrogate id
+        agency, mandate, sector, told = None, request.mandate, SELF_SERVICE.sector, details.SELF_SERVICE
+        more |= {"subject_id": str(who.subject_id)}
     return Entitlement(
-        **common, sub=sub, agency=agency, mandate=mandate, actor=Actor("citizen"),
-        details=login.granted(granted), more=more,
-    )  # fmt: skip
+        client_id=request.client_id,
+        sub=await citizens.sub_for(tx, who.subject_id, sector),
+        audience=request.resource,
+        jkt=call.jkt,
+        agency=agency,
+        mandate=mandate,
+        actor=Actor("citizen"),
+        details=told,
+        more=more,
+    )
 
 
 async def _for_work(db: Database, given: Parts, call: ClientCall, now: datetime) -> Issued:
