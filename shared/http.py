@@ -14,7 +14,7 @@ from shared.db import Database
 from shared.front import Front, Fronted
 from shared.guards import check_all_guarded, guard, public
 from shared.idempotency import Once
-from shared.keys import Trust
+from shared.keys import ServiceKey, Trust
 from shared.settings import ServiceSettings
 from shared.strictness import only_i_json, only_known_query
 from shared.telemetry import Telemetry, collector
@@ -43,6 +43,7 @@ class Composed(Protocol):
     settings: ServiceSettings
     draining: bool
     db: Database
+    key: ServiceKey
     trust: Trust
     verifier: tokens.TokenVerifier
 

@@ -1,6 +1,6 @@
 """Inside calls: identity opens a request and reads its decision; reuse asks for grants as they stand, and the clock."""
 
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -19,9 +19,8 @@ from services.consent.service import request as requests
 from services.consent.service import states
 from services.consent.signing import sign_states
 from shared.errors import Invalid
-from shared.http import Db, Now
+from shared.http import Db, Now, service_of
 from shared.inside import InsideCaller, inside_caller
-from shared.service import Service
 from shared.settings import check_origin
 
 router = APIRouter(prefix="/internal", tags=["inside"])
@@ -41,10 +40,10 @@ async def open_request(
     body: NewRequest, _: FromIdentity, request: Request, given: Given, db: Db, now: Now
 ) -> OpenedRequest:
     """Open a consent request for a login; idempotent per flow, with a fresh ticket each time."""
-    service = cast(Service, request.app.state.service)
-    _check_addresses(body, service.settings.issuer)
+    settings = service_of(request).settings
+    _check_addresses(body, settings.issuer)
     opened = await requests.open_request(db, reuse=given.reuse, catalogue=given.catalogue, asked=body.asked(), now=now)
-    return OpenedRequest.of(opened, f"{service.settings.public_origin}/consent")
+    return OpenedRequest.of(opened, f"{settings.public_origin}/consent")
 
 
 @router.get("/requests/{request_id}/decision")
@@ -62,7 +61,7 @@ async def assert_states(body: StatesQuestion, _: FromReuse, request: Request, db
         read = await states.read_states(
             tx, grant_ids=body.grant_ids, subject_id=body.subject_id, dossier_uid=body.dossier_uid
         )
-    return Assertion(assertion=sign_states(cast(Service, request.app.state.service).key, read.t, read.grants))
+    return Assertion(assertion=sign_states(service_of(request).key, read.t, read.grants))
 
 
 @router.get("/clock")
