@@ -11,8 +11,6 @@ from shared import canonical as spelling
 
 VERSION = 1
 SALT_BYTES = 32
-LARGEST_LEAF = 65_535
-"""Bytes of a leaf: the length prefix of a C2SP entry bundle has two."""
 
 
 class BadLeaf(ValueError):

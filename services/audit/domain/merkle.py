@@ -52,24 +52,6 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def verify_inclusion(leaf: Hash, *, index: int, size: int, proof: Sequence[Hash], root: Hash) -> bool:
-    """Say whether `proof` leads from this leaf to this root (RFC 9162 §2.1.3.2)."""
-    if not 0 <= index < size:
-        return False
-    node, first, last = leaf, index, size - 1
-    for sibling in proof:
-        if last == 0:
-            return False
-        if first & 1 or first == last:
-            node = node_hash(sibling, node)
-            while not first & 1 and first:
-                first, last = first >> 1, last >> 1
-        else:
-            node = node_hash(node, sibling)
-        first, last = first >> 1, last >> 1
-    return last == 0 and node == root
-
-
 @dataclass(frozen=True, order=True)
 class TileId:
     """Where a tile lies: level 0 holds leaf hashes, each level above the roots of full tiles below."""

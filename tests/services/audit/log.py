@@ -1,6 +1,7 @@
-"""A small log in memory: two sources with their keys, and bundles of it as an honest or a lying operator makes them."""
+"""A small log in memory, bundles of it as an honest or a lying operator makes them, and the check of a proof."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.audit.domain.bundle import Bundle, Opened, Signed
 from services.audit.domain.leaf import Leaf, commitment
-from services.audit.domain.merkle import leaf_hash, root_of
+from services.audit.domain.merkle import leaf_hash, node_hash, root_of
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.domain.verification import Trust
 from services.audit.verify import read_trust
@@ -82,3 +83,21 @@ class Log:
 def salt_of(index: int) -> bytes:
     """Return a salt that tests can name again."""
     return bytes([index]) * 32
+
+
+def verify_inclusion(leaf: bytes, *, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Say whether `proof` leads from this leaf to this root, as whoever holds it finds out (RFC 9162 §2.1.3.2)."""
+    if not 0 <= index < size:
+        return False
+    node, first, last = leaf, index, size - 1
+    for sibling in proof:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            node = node_hash(sibling, node)
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            node = node_hash(node, sibling)
+        first, last = first >> 1, last >> 1
+    return last == 0 and node == root

@@ -17,7 +17,7 @@ from infra.embedded.stack import Stack
 from services.audit.__main__ import compose
 from services.audit.domain.bundle import Bundle
 from services.audit.domain.leaf import Leaf
-from services.audit.domain.merkle import leaf_hash, verify_inclusion
+from services.audit.domain.merkle import leaf_hash
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.domain.verification import verify
 from services.audit.service import sequencing
@@ -31,6 +31,7 @@ from shared.keys import jwks
 from shared.service import Service
 from shared.tokens import TokenVerifier
 from tests.contract.events import assert_event_matches_schema
+from tests.services.audit.log import verify_inclusion
 from tests.services.audit.test_log import SOURCE_KEY, keep, make_event
 from tests.shared.credentials import ORIGIN, Holder, Issuer, make_values
 

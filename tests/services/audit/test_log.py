@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.embedded.stack import Stack
 from services.audit import store
-from services.audit.domain.merkle import Tiles, leaf_hash, verify_inclusion
+from services.audit.domain.merkle import Tiles, leaf_hash
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.service import keeping, sequencing
 from shared import alarms, events
@@ -19,6 +19,7 @@ from shared.db import Database
 from shared.events import Event, Received
 from shared.ids import new
 from shared.keys import ServiceKey
+from tests.services.audit.log import verify_inclusion
 
 pytestmark = pytest.mark.stack
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit.domain.merkle import Tiles, leaf_hash, node_hash, root_of, verify_inclusion
+from services.audit.domain.merkle import Tiles, leaf_hash, node_hash, root_of
+from tests.services.audit.log import verify_inclusion
 
 # Leaves and roots that certificate-transparency implementations publish as test vectors for this tree.
 VECTOR_LEAVES = [
