@@ -68,7 +68,7 @@ async def answer(
                 now=now,
             )
     except AnswerMissing:
-        return _question(request, pages, found, answered=form, status=422)
+        return _question(request, pages, found, answered=form)
     if decided.state is RequestState.DECIDED and decided.answers == answers:
         return RedirectResponse(decided.way.return_url, _SEE_OTHER)
     return _closed(request, pages, decided, status=409)
@@ -103,14 +103,13 @@ def _question(
     found: ConsentRequest,
     *,
     answered: dict[str, str] | None = None,
-    status: int = 200,
 ) -> Response:
     values: dict[str, Any] = {
         "request_id": found.request_id,
         "notice": found.notice.content,
         "lapses_at": found.lapses_at,
         "answered": answered or {},
-        "missing": status != 200,
+        "missing": answered is not None,
         "decision_form": DECISION,
         "abandonment_form": ABANDONMENT,
     }
@@ -119,7 +118,7 @@ def _question(
         request,
         "question.html",
         values,
-        status=status,
+        status=200 if answered is None else 422,
         form_action=[found.way.redirect_origin],
         at=_address(found),
     )
