@@ -50,11 +50,6 @@ class DatedMandate:
     valid_from: datetime
     legal_ref: str
 
-    def is_valid(self, now: datetime) -> bool:
-        """Say whether it holds at this instant."""
-        until = self.mandate.until
-        return self.valid_from <= now and (until is None or now < until)
-
     def overlaps(self, other: "DatedMandate") -> bool:
         """Say whether there is an instant at which both hold."""
         return self._begins_before_end_of(other) and other._begins_before_end_of(self)

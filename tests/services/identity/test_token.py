@@ -1,11 +1,12 @@
 """The token endpoint: a code is good for one client, one key, one verifier, one use; work has its mandate."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
+from services.identity.store import clients
 from shared import clock
 from shared.tokens import Caller
 from tests.services.identity.city import ISSUER, REUSE, City, officer
@@ -106,6 +107,24 @@ async def test_a_mandate_taken_back_since_the_login_gives_no_token(world: World)
             async with world.tx() as tx:
                 await tx.execute("UPDATE mandate SET retired_at = NULL WHERE mandate_id = 'm-000101'")
     assert answer.json()["error_description"].startswith("mandate_missing")
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        (datetime(2025, 7, 31, 16, 59, 59, 999_999, UTC), False),
+        (datetime(2025, 7, 31, 17, tzinfo=UTC), True),
+        (datetime(2025, 12, 31, 16, 59, 59, 999_999, UTC), True),
+        (datetime(2025, 12, 31, 17, tzinfo=UTC), False),
+    ],
+)
+async def test_a_mandate_holds_from_its_first_instant_until_just_before_its_last(
+    world: World, at: datetime, holds: bool
+) -> None:
+    """R1: half-open, by days in Vietnam."""
+    async with world.tx() as tx:
+        found = await clients.mandates_of(tx, "business-system", "ag-000101", now=at)
+    assert [each.mandate.id for each in found] == (["m-000101-old"] if holds else [])
 
 
 async def test_an_officer_works_under_the_mandate_of_her_agency(world: World) -> None:
