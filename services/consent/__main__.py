@@ -66,6 +66,7 @@ def app_for_contract() -> FastAPI:
 def _parts(service: Service, settings: Settings) -> Parts:
     catalogue = Catalogue.load(settings.contracts_dir)
     return Parts(
+        own_url=settings.own_url,
         catalogue=catalogue,
         signer=ReceiptSigner(
             SigningKey.load(settings.receipt_key_file), settings.own_url, catalogue.vocabulary.attributes

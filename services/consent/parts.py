@@ -16,6 +16,7 @@ from services.consent.signing import ReceiptSigner
 class Parts:
     """Made once by the composition root, kept at `app.state.parts`."""
 
+    own_url: str
     catalogue: Catalogue
     signer: ReceiptSigner
     identity: IdentityClient

@@ -35,11 +35,6 @@ class Settings(ServiceSettings):
     """JSON array: the place codes a number shown at the counter may begin with; empty for any."""
 
     @property
-    def own_url(self) -> str:
-        """Where identity is found by browsers: the issuer."""
-        return self.issuer
-
-    @property
     def vneid_redirect_uri(self) -> str:
         """Where VNeID sends the browser back to, as registered there."""
         return f"{self.issuer}/vneid/callback"

@@ -40,10 +40,9 @@ async def open_request(
     body: NewRequest, _: FromIdentity, request: Request, given: Given, db: Db, now: Now
 ) -> OpenedRequest:
     """Open a consent request for a login; idempotent per flow, with a fresh ticket each time."""
-    settings = service_of(request).settings
-    _check_addresses(body, settings.issuer)
+    _check_addresses(body, service_of(request).settings.issuer)
     opened = await requests.open_request(db, reuse=given.reuse, catalogue=given.catalogue, asked=body.asked(), now=now)
-    return OpenedRequest.of(opened, f"{settings.public_origin}/consent")
+    return OpenedRequest.of(opened, given.own_url)
 
 
 @router.get("/requests/{request_id}/decision")
