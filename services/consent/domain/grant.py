@@ -136,10 +136,6 @@ class Grant:
             raise StandsOnLaw("The law gives the procedure this right; it ends with its dossier.")
         return self._move(GrantMove.WITHDRAW, withdrawn_at=now)
 
-    def expire(self, now: datetime) -> "Grant":
-        """End an agreement whose time is over."""
-        return self._move(GrantMove.EXPIRE, ended_at=now)
-
     def end(self, now: datetime, reason: EndReason, note: str | None = None) -> "Grant":
         """End a right of law (R11). Raises `StandsOnConsent` or `IllegalTransition`."""
         if self.kind is Basis.CONSENT:
@@ -148,7 +144,9 @@ class Grant:
 
     def run_out(self, now: datetime) -> "Grant":
         """End what is past `valid_until`: a consent expires, a right of law ends with its rule."""
-        return self.end(now, EndReason.RULE_ENDED) if self.kind is Basis.LEGAL_BASIS else self.expire(now)
+        if self.kind is Basis.LEGAL_BASIS:
+            return self.end(now, EndReason.RULE_ENDED)
+        return self._move(GrantMove.EXPIRE, ended_at=now)
 
     def _move(self, move: GrantMove, **changes: object) -> "Grant":
         state = after(GRANT_TRANSITIONS, self.state, move)

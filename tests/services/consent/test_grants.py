@@ -37,7 +37,7 @@ def test_a_consent_past_its_time_expires() -> None:
 
 def test_a_withdrawn_consent_does_not_expire_any_more() -> None:
     with pytest.raises(IllegalTransition):
-        make_consent().withdraw(NOW).expire(NOW)
+        make_consent().withdraw(NOW).run_out(NOW)
 
 
 def test_kind_and_scope_follow_from_ground_and_recipient() -> None:

@@ -112,4 +112,4 @@ async def test_a_grant_changed_meanwhile_is_not_overwritten(world: World) -> Non
     await crashed(world, grant)
     with pytest.raises(LookupError):
         async with world.db.transaction() as tx:
-            await grants.update(tx, grant.expire(clock.now()))
+            await grants.update(tx, grant.run_out(clock.now()))
