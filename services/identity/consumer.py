@@ -85,7 +85,7 @@ def make_handlers(given: Parts) -> Mapping[str, Handler]:
 
     async def on_decided(tx: Tx, event: Received) -> None:
         told = _Decided.model_validate(event.data)
-        await grants.decided(tx, given, told.asked(), nothing_granted=not told.grant_ids, now=event.time)
+        await grants.follow_decision(tx, given, told.asked(), nothing_granted=not told.grant_ids, now=event.time)
 
     async def on_grant(tx: Tx, event: Received) -> None:
         told = _OfGrant.model_validate(event.data).grant
@@ -109,7 +109,7 @@ def gives_up(reason: Discarded) -> Handler:
     """Make the handler of a request that ended without an answer."""
 
     async def on_given_up(tx: Tx, event: Received) -> None:
-        await grants.given_up(tx, _Request.model_validate(event.data).asked(), reason, event.time)
+        await grants.follow_giving_up(tx, _Request.model_validate(event.data).asked(), reason, event.time)
 
     return on_given_up
 

@@ -42,7 +42,7 @@ async def keep_grant(tx: Tx, given: Parts, grant: ReleaseGrant, request_id: UUID
         await settle.grant(tx, given, flow, grant.attributes, now, final=False)
 
 
-async def decided(tx: Tx, given: Parts, asked: Asked, *, nothing_granted: bool, now: datetime) -> None:
+async def follow_decision(tx: Tx, given: Parts, asked: Asked, *, nothing_granted: bool, now: datetime) -> None:
     """Bind the party; if nothing was granted the claims go now, otherwise the grants' own events tell what may stay."""
     for flow in await _flows_of(tx, asked):
         await _bind(tx, given, flow, now)
@@ -50,7 +50,7 @@ async def decided(tx: Tx, given: Parts, asked: Asked, *, nothing_granted: bool, 
             await settle.grant(tx, given, flow, (), now, final=True)
 
 
-async def given_up(tx: Tx, asked: Asked, reason: Discarded, now: datetime) -> None:
+async def follow_giving_up(tx: Tx, asked: Asked, reason: Discarded, now: datetime) -> None:
     """Free the party and delete the claims."""
     for flow in await _flows_of(tx, asked):
         await settle.give_up(tx, flow, reason, now)
