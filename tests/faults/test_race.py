@@ -162,8 +162,11 @@ async def started_anew(field: Field, *names: str, **more: str) -> None:
     await asyncio.gather(*(field.running[name].start(**more) for name in names))
 
 
-async def test_i2_a_withdrawal_whose_process_is_killed_is_confirmed_once_without_a_retry(field: Field) -> None:
+async def test_i2_a_withdrawal_whose_process_is_killed_is_confirmed_once_without_a_retry(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
     citizens, consent = await field.town.citizens(4, "keeping", "release"), field.running["consent"]
+    monkeypatch.setattr(field.hands, "consent", [consent.url])  # all of them ask the one that dies
     async with confirming_held(field):
         racing = asyncio.create_task(raced(field, citizens, Pace(pause=0.1), seed=8))
         await until(lambda: unconfirmed(field, len(citizens)))
