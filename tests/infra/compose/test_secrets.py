@@ -16,7 +16,7 @@ ORIGINS = {
     "SIMULATORS_ORIGIN": "https://simulators.localhost:8443",
     "KEYCLOAK_ORIGIN": "https://keycloak.localhost:8443",
 }
-PUBLIC = {"trust.json", "kafka-ca.crt", "edge-ca.crt", "ca.crt", "edge.crt", "clients.yaml"}
+PUBLIC = {"trust.json", "kafka-ca.crt", "edge-ca.crt", "ca.crt", "clients.yaml"}
 
 
 def made(directory: Path, brokers: int = 1) -> dict[str, dict[str, bytes]]:
