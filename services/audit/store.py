@@ -8,10 +8,11 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.audit.domain.bundle import Opened, Signed
-from services.audit.domain.leaf import Leaf, commitment, leaf_time
+from services.audit.domain.leaf import Leaf, commitment
 from services.audit.domain.merkle import Hash, TileId, Tiles
 from services.audit.domain.reading import Filter
 from shared.db import Tx
+from shared.events import written
 
 SEQUENCER_LOCK = 7_306_142_008
 """One sequencer at a time, whichever replica it runs in."""
@@ -286,7 +287,7 @@ async def kept_leaves(tx: Tx, *, after: int, limit: int) -> list[Kept]:
 
 def _leaf(row: Record) -> Leaf:
     committed = commitment(salt=row["salt"], canonical=row["canonical"], signature=row["signature"])
-    return Leaf(row["source"], row["sequence"], row["type"], leaf_time(row["time"]), committed)
+    return Leaf(row["source"], row["sequence"], row["type"], written(row["time"]), committed)
 
 
 def _signed(row: Record) -> Signed:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Self, cast
 
@@ -20,11 +19,6 @@ class BadLeaf(ValueError):
 def commitment(*, salt: bytes, canonical: bytes, signature: bytes) -> str:
     """Commit to an event and its signature; without the salt nobody can guess the event from it. Hexadecimal."""
     return sha256(salt + canonical + signature).hexdigest()
-
-
-def leaf_time(time: datetime) -> str:
-    """Write a moment as events carry it: UTC, six decimals, `Z`."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True)

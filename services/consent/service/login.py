@@ -8,7 +8,7 @@ from services.consent.clients.login import SOURCE_ERRORS, LoginClient, LoginFail
 from services.consent.domain.dossier import SubjectId
 from services.consent.store import sessions
 from shared.db import Database, Tx
-from shared.hashes import hash_of as _hash
+from shared.hashes import hash_of
 from shared.languages import Language
 from shared.tokens import TokenVerifier
 
@@ -32,7 +32,7 @@ async def begin(db: Database, *, login: LoginClient, browser_hash: bytes, langua
     beginning = await login.begin(state, now, language=language)
     async with db.transaction() as tx:
         await sessions.insert_flow(
-            tx, sessions.LoginFlow(_hash(state), browser_hash, beginning.code_verifier, now + LOGIN_TAKES)
+            tx, sessions.LoginFlow(hash_of(state), browser_hash, beginning.code_verifier, now + LOGIN_TAKES)
         )
     return beginning.address
 
@@ -52,7 +52,7 @@ async def finish(
     Raises LoginFailed, LoginSourceFailed or LoginUnavailable.
     """
     async with db.transaction() as tx:
-        flow = await sessions.take_flow(tx, _hash(callback.state), browser_hash, now)
+        flow = await sessions.take_flow(tx, hash_of(callback.state), browser_hash, now)
     if flow is None:
         raise LoginFailed
     login.check_issuer(callback.iss)
@@ -63,18 +63,18 @@ async def finish(
     subject_id = await login.finish(callback.code, flow.code_verifier, verifier, now)
     secret = token_urlsafe(32)
     async with db.transaction() as tx:
-        await sessions.insert(tx, _hash(secret), subject_id, now + SESSION_LASTS)
+        await sessions.insert(tx, hash_of(secret), subject_id, now + SESSION_LASTS)
     return secret
 
 
 async def find_citizen(tx: Tx, secret: str | None, now: datetime) -> SubjectId | None:
     """Return who is logged in with this cookie, if anybody."""
-    return await sessions.find_subject(tx, _hash(secret), now) if secret else None
+    return await sessions.find_subject(tx, hash_of(secret), now) if secret else None
 
 
 async def log_out(tx: Tx, secret: str) -> None:
     """End her session."""
-    await sessions.delete(tx, _hash(secret))
+    await sessions.delete(tx, hash_of(secret))
 
 
 async def forget_expired(db: Database, now: datetime) -> None:

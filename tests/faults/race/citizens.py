@@ -20,7 +20,6 @@ from services.consent.domain.giving import Outcome
 from services.consent.domain.grant import Giving, Grant, Ground, Origin, Recipient
 from services.consent.domain.notice import Notice
 from services.consent.domain.receipt import Shown
-from services.consent.service import login
 from services.consent.service.giving import give
 from services.consent.signing import ReceiptSigner
 from services.consent.store import requests, sessions
@@ -31,6 +30,7 @@ from services.reuse.store import dossiers, evidence
 from shared import clock, ids
 from shared.browser import Browser
 from shared.db import Database, Tx
+from shared.hashes import hash_of
 from shared.keys import SigningKey
 from shared.settings import read_key
 from shared.vault import Vault
@@ -118,7 +118,7 @@ class Town:
                 rights = tuple(filter(None, (each.release, each.keeping)))
                 await give(tx, Outcome(rights, (), ()), shown=shown, signer=self._signer, now=now)
                 until = now + timedelta(hours=12)  # of races that wait in a queue
-                await sessions.insert(tx, login._hash(each.session), Whose(each.citizen.subject_id), until)
+                await sessions.insert(tx, hash_of(each.session), Whose(each.citizen.subject_id), until)
 
     async def _arrived(self, grant_ids: list[given.GrantId]) -> None:
         async with asyncio.timeout(60):

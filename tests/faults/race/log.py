@@ -11,9 +11,10 @@ import asyncpg
 import httpx2
 
 from infra.embedded.keyring import LOG_ORIGIN
-from services.audit.domain.leaf import Leaf, commitment, leaf_time
+from services.audit.domain.leaf import Leaf, commitment
 from services.audit.domain.merkle import leaf_hash, root_of
 from services.audit.domain.note import Checkpoint, NoteKey
+from shared.events import written
 from shared.keys import Trust
 from tests.faults.processes import System
 
@@ -59,7 +60,7 @@ async def read_log(running: System) -> Log:
         hashes.append(leaf_hash(row["leaf"]))
         numbers[row["source"], row["sequence"]] += 1
         committed = commitment(salt=row["salt"], canonical=row["canonical"], signature=row["signature"])
-        leaf = Leaf(row["source"], row["sequence"], row["type"], leaf_time(row["time"]), committed)
+        leaf = Leaf(row["source"], row["sequence"], row["type"], written(row["time"]), committed)
         if leaf.canonical() != row["leaf"]:
             log.wrong.append(f"leaf {row['index']} is not its event's")
         trust.verify(row["source"], row["kid"], row["canonical"], row["signature"])
