@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi import Path as PathParam
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
@@ -170,3 +170,11 @@ def _headers(language: Language, form_action: Sequence[str], *, scripts: bool) -
         "referrer-policy": "same-origin",
         "content-language": language,
     }
+
+
+async def _pages_of(request: Request) -> Pages:
+    return cast(Pages, request.app.state.pages)
+
+
+Shown = Annotated[Pages, Depends(_pages_of)]
+"""A service's pages, as its composition root left them at `app.state.pages`, for routes that show some."""

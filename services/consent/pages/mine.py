@@ -12,7 +12,7 @@ from services.consent.catalogue import Catalogue
 from services.consent.domain.dossier import Basis
 from services.consent.domain.grant import StandsOnLaw
 from services.consent.domain.states import GrantState
-from services.consent.given import Given, Shown
+from services.consent.given import Given
 from services.consent.pages.login import LOGOUT
 from services.consent.pages.words import END_WORDS, OUTCOME_WORDS, STATE_WORDS, USE_WORDS
 from services.consent.service import mine, withdraw
@@ -20,7 +20,7 @@ from services.consent.session import Citizen, MaybeCitizen
 from shared.browser import own_form
 from shared.guards import public
 from shared.http import Db, Now
-from shared.pages import page_router
+from shared.pages import Shown, page_router
 
 router = page_router("/consent")
 

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from services.consent.domain.item import Answer, AnswerMissing
 from services.consent.domain.request import ConsentRequest
 from services.consent.domain.states import RequestState
-from services.consent.given import Given, Shown
+from services.consent.given import Given
 from services.consent.service import decide
 from services.consent.service import request as requests
 from shared.browser import CurrentBrowser, check_same_origin, own_form
 from shared.guards import public
 from shared.http import Db, Now
-from shared.pages import Pages, page_router
+from shared.pages import Pages, Shown, page_router
 
 router = page_router("/consent")
 

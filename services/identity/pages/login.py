@@ -8,14 +8,14 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from services.identity.domain.words import FlowId
-from services.identity.given import Given, Shown
+from services.identity.given import Given
 from services.identity.service import authorize, hand_over, login
 from services.identity.service.steps import GoTo, Step
 from shared.browser import CurrentBrowser, keep_language, language_of
 from shared.errors import Invalid
 from shared.guards import public
 from shared.http import Db, Now
-from shared.pages import Pages, page_router
+from shared.pages import Pages, Shown, page_router
 
 router = page_router("/identity")
 
