@@ -2,118 +2,27 @@
 
 import re
 from datetime import UTC, date, datetime
-from html import unescape
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urljoin
 
-import httpx2
 import pytest
-from fastapi import Depends, FastAPI, Form, Request
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI
 from jinja2 import UndefinedError
 
-from shared import errors, http
-from shared.browser import Browser, CurrentBrowser, own_form
-from shared.guards import public
-from shared.languages import Words
-from shared.page_texts import TEXTS, Text, Way
-from shared.pages import Pages, page_router
-from shared.service import Service
+from shared import errors
+from shared.browser import Browser
+from shared.page_texts import TEXTS
+from shared.pages import Pages
 from shared.vietnam import day, moment
 from tests.shared.asking import asking
 from tests.shared.credentials import ORIGIN, make_settings
-from tests.shared.english import vietnamese_in
+from tests.shared.paged import OURS, csrf_of, make_app, opened
 
 SECRET = "032099000123"
-
-
-class RequestLapsed(errors.Conflict):
-    code = "request_lapsed"
-    fault = "citizen"
-
-
-def make_app(folder: Path, **changes: Any) -> FastAPI:
-    templates = folder / "templates"
-    templates.mkdir(exist_ok=True)
-    (templates / "ask.html").write_text(
-        '{% extends "base.html" %}{% block title %}{{ say("Hỏi", "Question") }}{% endblock %}'
-        '{% block main %}<form method="post">{{ csrf_field("answer") }}<p>{{ name }}</p></form>{% endblock %}'
-    )
-    settings = make_settings(folder, **changes)
-    way = Way("/consent/ask", Words("Bắt đầu lại", "Begin again"))
-    lapsed_text = Text(Words("Hết hạn", "Too late"), Words("Hãy bắt đầu lại.", "Please begin again."), way)
-    pages = Pages(settings, templates, texts={"request_lapsed": lapsed_text})
-    router = page_router("/consent")
-
-    @router.get("/ask")
-    @public
-    async def ask(request: Request, name: str = "An") -> HTMLResponse:
-        return pages.render(request, "ask.html", {"name": name}, form_action=["https://city.example"])
-
-    @router.post("/again")
-    @public
-    async def again(request: Request) -> HTMLResponse:
-        return pages.render(request, "ask.html", {"name": "An"}, status=422, at="/consent/ask")
-
-    @router.post("/ask", dependencies=[Depends(own_form("answer"))])
-    @public
-    async def answer(browser: CurrentBrowser, days: Annotated[int, Form()] = 1) -> HTMLResponse:
-        return HTMLResponse(browser.hash.hex())
-
-    @router.get("/lapsed")
-    @public
-    async def lapsed() -> HTMLResponse:
-        raise RequestLapsed("english detail for integrators")
-
-    @router.get("/missing")
-    @public
-    async def missing() -> HTMLResponse:
-        raise errors.NotFound("somebody else's")
-
-    @router.get("/bug")
-    @public
-    async def bug() -> HTMLResponse:
-        raise ZeroDivisionError
-
-    @router.get("/forgotten")
-    @public
-    async def forgotten(request: Request) -> HTMLResponse:
-        return pages.render(request, "ask.html")
-
-    @router.get("/onward")
-    @public
-    async def onward(request: Request) -> HTMLResponse:
-        return pages.hand_over(request, "/consent/requests", {"ticket": '"><script>'})
-
-    app = http.make_app(settings, [router, pages.router()], "Consent", render_page=pages.problem)
-    return Service("consent", app, settings).app
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> FastAPI:
     return make_app(tmp_path)
-
-
-def opened(folder: Path, method: str = "GET") -> Request:
-    """Make a request as a page gets it."""
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": method,
-        "headers": [],
-        "query_string": b"",
-        "app": make_app(folder),
-    }
-    return Request(scope)
-
-
-def csrf_of(page: httpx2.Response) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
-    assert found
-    return found[1]
-
-
-OURS = {"sec-fetch-site": "same-origin"}
 
 
 async def test_a_page_is_vietnamese_and_under_a_policy_without_exceptions(app: FastAPI) -> None:
@@ -291,102 +200,6 @@ async def test_a_hand_over_carries_its_ticket_in_a_form_and_never_in_the_address
     assert 'name="ticket" value="&#34;&gt;&lt;script&gt;"' in page.text
     assert "<button" in page.text
     assert "script-src 'self'" in page.headers["content-security-policy"]
-
-
-def switch_of(page: httpx2.Response) -> str:
-    """Return the link in the header that leads to the other language."""
-    found = re.search(r'<a class="way" lang="(vi|en)" hreflang="\1" href="([^"]+)">(Tiếng Việt|English)</a>', page.text)
-    assert found, page.text
-    assert (found[1], found[3]) == (("vi", "Tiếng Việt") if '<html lang="en">' in page.text else ("en", "English"))
-    return urljoin(str(page.url), unescape(found[2]))
-
-
-async def test_a_page_leads_to_itself_in_english_and_back_and_the_browser_keeps_it(app: FastAPI) -> None:
-    async with asking(app) as client:
-        page = await client.get("/consent/ask", params={"name": "Bình & An"})
-        in_english = await client.get(switch_of(page))
-        kept = await client.get("/consent/ask")
-        back = await client.get(switch_of(in_english))
-        after = await client.get("/consent/ask")
-    assert [each.headers["content-language"] for each in (page, in_english, kept, back, after)] == [
-        *("vi", "en", "en", "vi", "vi")
-    ]
-    assert "<title>Question – Một Lần</title>" in in_english.text
-    assert "Bình &amp; An" in in_english.text
-    assert "Skip to main content" in kept.text
-    assert dict(back.url.params) == {"name": "Bình & An", "lang": "vi"}
-    assert "set-cookie" not in kept.headers
-
-
-async def test_the_language_cookie_holds_the_language_and_is_this_hosts_alone(tmp_path: Path) -> None:
-    app = make_app(tmp_path, public_origin="https://motlan.example")
-    async with asking(app) as client:
-        page = await client.get("/consent/ask?lang=en")
-        cookie = next(each for each in page.headers.get_list("set-cookie") if "lang" in each)
-        again = await client.get("/consent/ask?lang=en", headers={"cookie": "__Host-motlan-lang=en"})
-        default = await client.get("/consent/ask?lang=vi")
-    assert cookie == "__Host-motlan-lang=en; Path=/; HttpOnly; SameSite=Lax; Secure"
-    for page in (again, default):
-        assert "lang" not in page.headers.get("set-cookie", "")
-
-
-@pytest.mark.parametrize("value", ["", "fr", "EN", "en-GB", '"><script>'])
-async def test_any_other_language_is_vietnamese(app: FastAPI, value: str) -> None:
-    async with asking(app, cookies={"motlan-lang": value}) as client:
-        page = await client.get("/consent/ask", params={"lang": value})
-    assert '<html lang="vi">' in page.text
-    assert "lang" not in page.headers.get("set-cookie", "")
-
-
-async def test_the_switch_leads_to_no_other_host_whatever_the_address(app: FastAPI) -> None:
-    async with asking(app, headers={"accept": "text/html"}) as client:
-        for path in ("//evil.example/x", "/%2F%2Fevil.example", "/consent/ask?lang=https://evil.example&a=%22%3E"):
-            page = await client.get(f"{ORIGIN}{path}")
-            assert re.search(r'hreflang="en" href="(/consent/[a-z_/0-9]+)?\?[^":/]*"', page.text), page.text
-
-
-async def test_a_page_about_a_problem_tells_nothing_of_what_was_asked_for(app: FastAPI) -> None:
-    async with asking(app, headers={"accept": "text/html"}) as client:
-        page = await client.get("/consent/nothing", params={"said": "these-words"})
-        again = await client.get(f"{switch_of(page)}&said=these-words")
-    assert (page.status_code, again.status_code) == (404, 200)
-    assert "these-words" not in page.text + again.text
-
-
-async def test_a_page_that_answers_a_form_is_found_again_by_the_switch(app: FastAPI, tmp_path: Path) -> None:
-    async with asking(app) as client:
-        page = await client.post("/consent/again")
-        in_english = await client.get(switch_of(page))
-    assert in_english.url.path == "/consent/ask"
-    assert '<html lang="en">' in in_english.text
-    with pytest.raises(ValueError, match=r"ask\.html"):
-        Pages(make_settings(tmp_path)).render(opened(tmp_path, "POST"), "ask.html")
-
-
-async def test_a_refused_form_is_told_again_in_english_and_nothing_is_done(app: FastAPI) -> None:
-    async with asking(app) as client:
-        page = await client.post("/consent/ask")
-        in_english = await client.get(switch_of(page))
-        back = await client.get(switch_of(in_english))
-        for path in ("/consent/problems/nothing/" + "0" * 32, "/consent/problems/foreign_form/x"):
-            assert (await client.get(path)).status_code in (404, 422)
-    assert "Trang đã cũ" in page.text
-    assert "This page is too old" in in_english.text
-    assert "Trang đã cũ" in back.text
-    code = re.search(r"<code>([0-9a-f]{32})</code>", page.text)
-    assert code
-    assert code[0] in in_english.text
-    assert code[0] in back.text
-
-
-async def test_a_problem_is_wholly_english_on_an_english_page(app: FastAPI) -> None:
-    async with asking(app, headers={"accept": "text/html"}, cookies={"motlan-lang": "en"}) as client:
-        page = await client.get("/consent/lapsed")
-        missing = await client.get("/nowhere")
-    assert "Too late" in page.text
-    assert "Begin again" in page.text
-    for each in (page, missing):
-        assert vietnamese_in(each.text) == []
 
 
 async def test_every_problem_has_a_text_and_every_kind_its_own() -> None:
