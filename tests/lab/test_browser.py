@@ -2,17 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID
 
-import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Page, Route
+from playwright.async_api import Browser, Locator, Page
 
 from infra.compose.project import project_of
-from tests.lab.browser import CITY, ORIGIN, chromium
+from tests.lab.browser import CITY, ORIGIN
+from tests.lab.looking import go_to, violations_of, width_of
 from tests.lab.visiting import (
     NAME,
     NOTHING,
@@ -30,21 +26,8 @@ from tests.lab.visiting import (
     walk,
     watch,
 )
-from tests.shared.english import vietnamese_in
 
 ANSWERED = "h1:text-is('Bạn đã trả lời rồi')"
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncGenerator[Browser]:
-    async with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-async def her(browser: Browser) -> AsyncGenerator[Visitor]:
-    async with visitor(browser) as one:
-        yield one
 
 
 async def test_she_goes_from_the_city_system_to_the_receipt_of_her_withdrawal(her: Visitor) -> None:
@@ -74,7 +57,7 @@ async def test_each_item_is_answered_by_itself(her: Visitor) -> None:
 async def test_every_page_is_found_accessible_by_axe(her: Visitor) -> None:
     found: dict[str, str] = {}
     async for stop in walk(her):
-        if report := await _violations(her.page):
+        if report := await violations_of(her.page):
             found[stop] = report
     assert found == {}
 
@@ -82,7 +65,7 @@ async def test_every_page_is_found_accessible_by_axe(her: Visitor) -> None:
 async def test_no_page_is_wider_than_a_telephone(her: Visitor) -> None:
     wide: dict[str, int] = {}
     async for stop in walk(her):
-        if (width := await _width(her.page)) > 390:
+        if (width := await width_of(her.page)) > 390:
             wide[stop] = width
     assert wide == {}
 
@@ -114,7 +97,7 @@ async def test_who_goes_back_after_answering_is_told_that_she_answered(her: Visi
     while her.page.url != asked:
         await her.page.go_back()
     await her.arrive(ANSWERED)
-    assert not await _violations(her.page)
+    assert not await violations_of(her.page)
 
 
 async def test_a_double_click_is_one_answer(her: Visitor) -> None:
@@ -167,10 +150,10 @@ async def test_who_answers_too_late_is_told_so_here_and_where_she_applies(her: V
     await asyncio.to_thread(_let_lapse, UUID(her.page.url.rpartition("/")[2]))
     await her.page.locator("form[action$='/decision'] button").click()
     await her.arrive("h1:text-is('Đã quá thời gian trả lời')")
-    assert not await _violations(her.page)
+    assert not await violations_of(her.page)
     await switch(her, "en")
     await her.arrive("h1:text-is('The time to answer is over')")
-    assert not await _violations(her.page)
+    assert not await violations_of(her.page)
     await switch(her, "vi")
     await her.press("a.button:has-text('Quay lại')", then=".note:has-text('Đã quá thời gian trả lời')")
 
@@ -180,82 +163,6 @@ def _let_lapse(request_id: UUID) -> None:
     lapse = f"UPDATE consent_request SET lapses_at = clock_timestamp() WHERE request_id = '{request_id}'"  # noqa: S608 - a UUID
     psql = 'PGPASSWORD="$(cat /run/secrets/password)" exec psql -qX -h 127.0.0.1 -U postgres -d consent -c "$0"'
     project_of(os.environ).read("exec", "-T", "postgres", "sh", "-c", psql, lapse)
-
-
-@asynccontextmanager
-async def before_the_hand_over(browser: Browser) -> AsyncGenerator[Visitor]:
-    """Open a window in which the page that only leads on stays, as without scripts, and comes back to life for axe."""
-
-    async def nothing(route: Route) -> None:
-        await route.fulfill(body="", content_type="text/javascript")
-
-    async with visitor(browser) as her:
-        await her.context.route("**/submit.js*", nothing)
-        await her.page.goto(CITY)
-        await her.press("button[value=household-business]", then="button[name=person]")
-        await her.press("button[value=shop_owner]", then="button[value=approve]")
-        await her.press("button[value=approve]", then="form#hand-over button")
-        yield her
-
-
-async def test_the_page_that_only_leads_on_is_accessible_in_both_languages_and_loses_no_login(browser: Browser) -> None:
-    async with before_the_hand_over(browser) as her:
-        for language in ("en", "vi", "en"):
-            await switch(her, language)
-            assert not await _violations(her.page)
-            assert await _width(her.page) <= 390
-        assert vietnamese_in(await her.page.content()) == []
-        await her.press("form#hand-over button", then="form[action$='/decision']")
-        await choose(her.page)
-        await send(her)
-
-
-async def test_without_scripts_the_page_that_only_leads_on_waits_to_be_pressed(browser: Browser) -> None:
-    async with visitor(browser, scripts=False) as her:
-        await her.page.goto(CITY)
-        await her.press("button[value=household-business]", then="button[name=person]")
-        await her.press("button[value=shop_owner]", then="button[value=approve]")
-        await her.page.locator("button[value=approve]").click()
-        await her.page.locator("form#hand-over button:visible").wait_for()
-        await switch(her, "en")
-        await her.press("form#hand-over button", then="form[action$='/decision']")
-
-
-async def test_who_switches_once_reads_english_to_the_end(her: Visitor) -> None:
-    found: dict[str, object] = {}
-    async for stop in walk(her):
-        if stop == "the city system":
-            await switch(her, "en")
-        spoken = await her.page.locator("html").get_attribute("lang")
-        width, left = await _width(her.page), vietnamese_in(await her.page.content())
-        if spoken != "en" or width > 390 or left:
-            found[stop] = spoken, width, left
-        elif report := await _violations(her.page):
-            found[stop] = report
-    assert found == {}
-
-
-async def test_every_page_is_found_again_in_english_and_back(her: Visitor) -> None:
-    async for stop in walk(her):
-        before = await _what_it_takes(her.page), await her.page.locator("h1").inner_text()
-        await switch(her, "en")
-        assert await _what_it_takes(her.page) == before[0], stop
-        assert await her.page.locator("h1").inner_text() != before[1], stop
-        await switch(her, "vi")
-        assert (await _what_it_takes(her.page), await her.page.locator("h1").inner_text()) == before, stop
-
-
-async def _what_it_takes(page: Page) -> list[str]:
-    """Return what can be filled in and sent on a page, in any language."""
-    return await page.locator("form, input, main button").evaluate_all(
-        "all => all.map(it => [it.tagName, it.getAttribute('action'), it.name, it.type].join(' '))"
-    )
-
-
-async def test_the_switch_is_reached_by_the_keyboard(her: Visitor) -> None:
-    await her.page.goto(f"{ORIGIN}/consent/me")
-    await _go_to(her.page, her.page.locator("a[hreflang=en]"), "Enter")
-    await her.arrive("html[lang=en]")
 
 
 async def test_two_logins_in_two_tabs_do_not_disturb_each_other(her: Visitor) -> None:
@@ -272,7 +179,7 @@ async def test_a_login_link_that_somebody_logged_in_with_says_what_to_do(her: Vi
         await come_to_the_question(her)
     await her.page.goto((await asked.value).url)
     await her.arrive("h1:text-is('Đường dẫn đăng nhập đã hết hạn')")
-    assert not await _violations(her.page)
+    assert not await violations_of(her.page)
 
 
 async def test_a_page_whose_session_is_over_leads_to_the_login(her: Visitor) -> None:
@@ -281,7 +188,7 @@ async def test_a_page_whose_session_is_over_leads_to_the_login(her: Visitor) -> 
     await her.context.clear_cookies()
     await her.page.locator("form[action$='/withdrawal'] button").click()
     await her.arrive("p[lang=en]")
-    assert not await _violations(her.page)
+    assert not await violations_of(her.page)
     await her.page.goto(f"{ORIGIN}/consent/me")
     await her.arrive("a[href='/consent/login']")
 
@@ -303,36 +210,21 @@ async def test_an_item_left_out_is_marked_and_the_others_stay_answered(browser: 
         await her.arrive("p.missing")
         assert await her.page.locator("p.missing").count() == 1
         assert await her.page.locator("input[value=agreed]:visible >> nth=0").is_checked()
-        assert not await _violations(her.page)
+        assert not await violations_of(her.page)
 
 
 async def test_the_keyboard_is_enough(her: Visitor) -> None:
     await her.page.goto(CITY)
-    await _go_to(her.page, her.page.locator("button[value=household-business]"), "Enter")
-    await _go_to(her.page, her.page.locator("button[value=shop_owner]"), "Enter")
-    await _go_to(her.page, her.page.locator("button[value=approve]"), "Enter")
+    await go_to(her.page, her.page.locator("button[value=household-business]"), "Enter")
+    await go_to(her.page, her.page.locator("button[value=shop_owner]"), "Enter")
+    await go_to(her.page, her.page.locator("button[value=approve]"), "Enter")
     await her.arrive("form[action$='/decision']")
-    await _go_to(her.page, her.page.locator("input[name=i2]"), "Space")
+    await go_to(her.page, her.page.locator("input[name=i2]"), "Space")
     for item in await items(her.page):
-        await _go_to(her.page, item.locator("input").first, "Space")
+        await go_to(her.page, item.locator("input").first, "Space")
         await her.page.keyboard.press("ArrowDown")
-    await _go_to(her.page, her.page.locator("form[action$='/decision'] button"), "Enter")
+    await go_to(her.page, her.page.locator("form[action$='/decision'] button"), "Enter")
     await her.arrive("dl.stacked")
-
-
-async def _go_to(page: Page, what: Locator, key: str) -> None:
-    """Press Tab until it has the focus and shows it, then the key."""
-    await what.wait_for()
-    for _ in range(60):
-        await page.keyboard.press("Tab")
-        if await what.evaluate("it => it === document.activeElement"):
-            break
-    shown: dict[str, Any] = await what.evaluate(
-        "it => ({focused: it === document.activeElement, outline: getComputedStyle(it).outlineStyle})"
-    )
-    assert shown["focused"]
-    assert shown["outline"] != "none"
-    await page.keyboard.press(key)
 
 
 async def _have_something_to_withdraw(her: Visitor) -> None:
@@ -350,12 +242,3 @@ async def _open_her_page(her: Visitor) -> None:
 
 def _newest(page: Page, title: str) -> Locator:
     return page.locator(f"article.done:has-text('{title}')").first
-
-
-async def _width(page: Page) -> int:
-    return await page.evaluate("document.documentElement.scrollWidth")
-
-
-async def _violations(page: Page) -> str:
-    found = await Axe().run(page)  # pyright: ignore[reportUnknownMemberType] - its dicts are bare
-    return found.generate_report() if found.violations_count else ""
