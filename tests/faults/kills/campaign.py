@@ -101,7 +101,7 @@ class Campaign:
             try:
                 await STORIES[name](self.stage, persona)
                 self.stories += 1
-                await wait_for(over, self.breath)
+                await _wait_for(over, self.breath)
             except Exception as surprise:  # noqa: BLE001 - whatever it is, the campaign goes on and names it
                 asked = " > ".join(frame.name for frame in extract_tb(surprise.__traceback__)[1:])
                 self.ledger.surprises.append(f"{name}: {type(surprise).__name__}: {surprise} in {asked}")
@@ -179,7 +179,7 @@ _DUE: Mapping[str, str] = {
 """What consent's timers still have to do."""
 
 
-async def wait_for(event: asyncio.Event, seconds: float) -> None:
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
     """Return when it happens, and after so many seconds at the latest."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
