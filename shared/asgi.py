@@ -86,6 +86,9 @@ class Kernel:
             else:
                 await self._app(scope, _bounded(receive, self._max_body, self._body_seconds), send_with_headers)
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an answer
+            if status and isinstance(error.__cause__, Problem):  # Starlette: no answer can be made of it any more
+                log.warning("answer_broken_off", code=error.__cause__.code, route=route_template(scope))
+                return
             log.error("unhandled_exception", error, route=route_template(scope))
             if status == 0:
                 await self._render(scope, InternalError())(scope, receive, send_with_headers)

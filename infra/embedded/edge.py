@@ -1,6 +1,7 @@
 """The one public port: routes by the first segment of the path to the service that owns it, refuses all else."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import aclosing, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -74,7 +75,7 @@ def balancing(addresses: Callable[[], Iterable[str]], client: httpx2.AsyncClient
             return
         headers = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP_BY_HOP]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.content})
+        await _pass_back(answer, send)
 
     return forward
 
@@ -90,12 +91,21 @@ async def _send(
             content=body,
         )
         try:
-            return await client.send(request, follow_redirects=False)
+            return await client.send(request, stream=True, follow_redirects=False)
         except httpx2.ConnectError:
             continue
         except httpx2.TransportError:
             return None
     return None
+
+
+async def _pass_back(answer: httpx2.Response, send: Send) -> None:
+    """Send the body on as it comes; one that breaks off is broken off here as well, by ending without its end."""
+    async with aclosing(answer), aclosing(answer.aiter_raw()) as pieces:
+        with suppress(httpx2.TransportError):
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
 
 def _query(scope: Scope) -> bytes:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from services.audit.domain.bundle import Opened
 from services.audit.domain.note import VerifierKey
@@ -91,7 +91,7 @@ async def read_events(
     return EventsPage(events=[OpenedEvent.of(event) for event in page.events], next_after=page.next_after)
 
 
-@router.get("/bundle", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+@router.get("/bundle", response_class=StreamingResponse, responses={200: {"content": {"application/json": {}}}})
 async def make_bundle(
     caller: Caller,
     db: Db,
@@ -99,11 +99,11 @@ async def make_bundle(
     why: Why,
     which: Which,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-) -> Response:
+) -> StreamingResponse:
     """Carry the log away for checking offline: all leaves, the newest checkpoint, and the matching events opened."""
     async with db.transaction() as tx:
-        bundle = await reading.make_bundle(tx, caller=caller, reason=why, filter_=which, limit=limit, now=now)
-    return Response(bundle.dump(), media_type="application/json")
+        cover, size = await reading.make_bundle(tx, caller=caller, reason=why, filter_=which, limit=limit, now=now)
+    return StreamingResponse(reading.carry_away(db, cover, size), media_type="application/json")
 
 
 @router.get("/proofs/inclusion", response_class=PlainTextResponse)

@@ -224,9 +224,9 @@ async def sources_with_holes(tx: Tx, *, since: datetime) -> dict[str, int]:
     return {row["source"]: row["missing"] for row in rows}
 
 
-async def leaves(tx: Tx, size: int) -> list[bytes]:
-    """Return the first `size` leaves in order."""
-    rows = await tx.fetch("SELECT canonical FROM leaf WHERE index < $1 ORDER BY index", size)
+async def leaves(tx: Tx, start: int, end: int) -> list[bytes]:
+    """Return the leaves from one index up to another, which is not among them, in order."""
+    rows = await tx.fetch("SELECT canonical FROM leaf WHERE index >= $1 AND index < $2 ORDER BY index", start, end)
     return [row["canonical"] for row in rows]
 
 

@@ -1,15 +1,20 @@
 """The one public port: routes by first segment, refuses what is nobody's, and passes on without mixing browsers up."""
 
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from infra.embedded.edge import LARGEST_BODY, edge, passing_client, proxy
+from infra.embedded.gateway import edge_config, serving
+from infra.embedded.processes import free_ports
 
 
 async def tell(request: Request) -> Response:
@@ -18,6 +23,14 @@ async def tell(request: Request) -> Response:
     answer = PlainTextResponse(said)
     answer.set_cookie("browser", request.query_params.get("who", ""))
     return answer
+
+
+@asynccontextmanager
+async def running(application: Any) -> AsyncGenerator[str]:
+    """Serve an application on a port of its own."""
+    port = free_ports(1)[0]
+    async with serving(edge_config(application, port)):
+        yield f"http://127.0.0.1:{port}"
 
 
 SERVICE = Starlette(routes=[Route("/{path:path}", tell, methods=["GET", "POST"])])
@@ -100,3 +113,29 @@ async def test_a_service_that_does_not_answer_is_unavailable_for_now() -> None:
     async with browser(proxy("http://127.0.0.1:9", passing_client())) as http:
         refused = await http.get("/consent/x")
     assert (refused.status_code, refused.json()["retryable"]) == (503, True)
+
+
+async def test_an_answer_passes_while_it_is_made_and_one_that_breaks_off_is_broken_off_for_the_caller() -> None:
+    asked = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.wait_for(asked.wait(), 10)  # nobody would ask for more if the first had been held back
+        raise ConnectionResetError
+
+    async def serve(request: Request) -> Response:
+        return StreamingResponse(pieces())
+
+    app = Starlette(routes=[Route("/{path:path}", serve)])
+    async with (
+        running(app) as service,
+        passing_client() as client,
+        running(proxy(service, client)) as front,
+        httpx2.AsyncClient(base_url=front) as http,
+        http.stream("GET", "/audit/bundle") as answer,
+    ):
+        received = answer.aiter_raw()
+        assert await anext(received) == b"first"
+        asked.set()
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await anext(received)

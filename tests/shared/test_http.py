@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.responses import StreamingResponse
 
 from shared import guards, http
+from shared.db import DatabaseUnavailable
 from shared.http import Caller
 from shared.service import Service
 from tests.shared.asking import asking, members
@@ -260,6 +262,31 @@ async def test_a_bug_is_a_bare_500_and_its_log_line_holds_no_values(
     assert bug["trace_id"] == answer.json()["trace_id"]
     assert SECRET not in lines
     assert "19900101" not in lines
+
+
+async def test_an_outage_amid_an_answer_breaks_it_off_and_is_no_bug(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, route = make_settings(tmp_path), APIRouter()
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "first"
+        raise DatabaseUnavailable
+
+    @route.get("/long", response_class=StreamingResponse)
+    @http.public
+    async def long() -> StreamingResponse:
+        return StreamingResponse(pieces())
+
+    app = Service("consent", http.make_app(settings, [route], "Consent"), settings).app
+    async with asking(app) as client:
+        with pytest.raises(AssertionError):  # the test client's way to say that an answer has no end
+            await client.get("/long")
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    broken = [line for line in logged if line["level"] != "info"]
+    assert [(line["level"], line["event"], line["code"]) for line in broken] == [
+        ("warning", "answer_broken_off", "database_unavailable")
+    ]
 
 
 async def test_a_request_is_one_line_with_its_route_and_never_its_path(

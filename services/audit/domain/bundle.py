@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Self, cast
 
 FORMAT = "motlan-bundle/1"
+BETWEEN_LEAVES, END = ",\n  ", "\n ]\n}"
 
 
 class BadBundle(ValueError):
@@ -43,18 +44,22 @@ class Opened:
     salt: bytes
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """All leaves up to a checkpoint (no personal data), the opened events, each source's newest covered watermarks."""
+def lines_of(leaves: Sequence[bytes]) -> str:
+    """Write some leaves as members of a JSON array."""
+    return BETWEEN_LEAVES.join(json.dumps(leaf.decode(), ensure_ascii=False) for leaf in leaves)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cover:
+    """What a bundle says before its leaves: the opened events, each source's newest covered watermarks."""
 
     made_at: datetime
     checkpoint: str
-    leaves: Sequence[bytes]
     opened: Sequence[Opened]
     watermarks: Sequence[Signed]
 
-    def dump(self) -> str:
-        """Write the bundle as JSON."""
+    def beginning(self) -> str:
+        """Write it as JSON up to the first leaf; leaves (`lines_of`) and `END` make it whole, and nothing less does."""
         opened = [
             {"index": each.index, "salt": base64.b64encode(each.salt).decode()} | each.event.as_json()
             for each in self.opened
@@ -65,9 +70,19 @@ class Bundle:
             "checkpoint": self.checkpoint,
             "watermarks": [watermark.as_json() for watermark in self.watermarks],
             "opened": opened,
-            "leaves": [leaf.decode() for leaf in self.leaves],
         }
-        return json.dumps(members, ensure_ascii=False, indent=1)
+        return json.dumps(members, ensure_ascii=False, indent=1).removesuffix("\n}") + ',\n "leaves": [\n  '
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle(Cover):
+    """A cover with all leaves up to its checkpoint (no personal data)."""
+
+    leaves: Sequence[bytes]
+
+    def dump(self) -> str:
+        """Write the bundle as JSON."""
+        return self.beginning() + lines_of(self.leaves) + END
 
     @classmethod
     def load(cls, text: str) -> Self:
@@ -88,11 +103,10 @@ class Bundle:
             Opened(int(each["index"]), Signed.of_json(each), base64.b64decode(each["salt"], validate=True))
             for each in members["opened"]
         ]
-        watermarks = [Signed.of_json(each) for each in members["watermarks"]]
         return cls(
-            made_at,
-            str(members["checkpoint"]),
-            [str(leaf).encode() for leaf in members["leaves"]],
-            opened,
-            watermarks,
+            made_at=made_at,
+            checkpoint=str(members["checkpoint"]),
+            opened=opened,
+            watermarks=[Signed.of_json(each) for each in members["watermarks"]],
+            leaves=[str(leaf).encode() for leaf in members["leaves"]],
         )

@@ -22,21 +22,36 @@ def node_hash(left: Hash, right: Hash) -> Hash:
     return sha256(b"\x01" + left + right).digest()
 
 
-def root_of(hashes: Sequence[Hash]) -> Hash:
-    """Return the root over these leaf hashes; that of an empty tree is SHA-256 of nothing.
+def root_of(hashes: Iterable[Hash]) -> Hash:
+    """Return the root over these leaf hashes; that of an empty tree is SHA-256 of nothing."""
+    tree = Growing()
+    for leaf in hashes:
+        tree.add(leaf)
+    return tree.root()
+
+
+class Growing:
+    """A tree that only tells its root, however large it grows: a hash for each complete subtree is all it holds.
 
     Adding leaves from the left and carrying like a binary counter is equal to the recursive definition, in one pass.
     """
-    if not hashes:
-        return sha256().digest()
-    stack: list[tuple[int, Hash]] = []
-    for leaf in hashes:
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._complete: list[tuple[int, Hash]] = []
+
+    def add(self, leaf: Hash) -> None:
+        """Add the hash of one more leaf."""
         height, node = 0, leaf
-        while stack and stack[-1][0] == height:
-            node = node_hash(stack.pop()[1], node)
+        while self._complete and self._complete[-1][0] == height:
+            node = node_hash(self._complete.pop()[1], node)
             height += 1
-        stack.append((height, node))
-    return _join([node for _, node in stack])
+        self._complete.append((height, node))
+        self.size += 1
+
+    def root(self) -> Hash:
+        """Return the root over the leaves so far."""
+        return _join([node for _, node in self._complete]) if self._complete else sha256().digest()
 
 
 def _join(subtrees: Sequence[Hash]) -> Hash:

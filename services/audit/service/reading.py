@@ -1,15 +1,16 @@
 """Let an auditor read: each reading has a case, a purpose, and its own leaf."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.audit import events, policy, store
-from services.audit.domain.bundle import Bundle, Opened
+from services.audit.domain.bundle import BETWEEN_LEAVES, END, Cover, Opened, lines_of
 from services.audit.domain.merkle import Tiles
 from services.audit.domain.note import inclusion_text
 from services.audit.domain.reading import Filter, Reason
 from shared import outbox
-from shared.db import Tx
+from shared.db import Database, Tx
 from shared.errors import NotFound, Unavailable
 from shared.tokens import Caller
 
@@ -50,15 +51,28 @@ async def read_events(
     return Page(opened, rows[-1][0] if len(rows) == limit else None)
 
 
-async def make_bundle(tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime) -> Bundle:
-    """Pack all leaves up to the newest checkpoint, with the events that match opened, for checking offline."""
+async def make_bundle(
+    tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime
+) -> tuple[Cover, int]:
+    """Return the cover of a bundle, its events that match opened, and of how many leaves: `carry_away` writes it."""
     policy.check_may_read(caller)
     size, note = await _checkpoint(tx)
     rows = await store.find_events(tx, filter_, below=size, after=0, limit=limit)
     opened = [event for _, event in rows if event]
     filters = filter_.as_json()
     await outbox.append(tx, events.read(caller, reason, kind="bundle", filters=filters, count=len(opened), now=now))
-    return Bundle(now, note, await store.leaves(tx, size), opened, await store.covered_watermarks(tx))
+    watermarks = await store.covered_watermarks(tx)
+    return Cover(made_at=now, checkpoint=note, opened=opened, watermarks=watermarks), size
+
+
+async def carry_away(db: Database, cover: Cover, size: int, *, at_once: int = 1_000) -> AsyncIterator[str]:
+    """Write the bundle, so many leaves at a time, for a log is larger than memory; leaves are added, never changed."""
+    yield cover.beginning()
+    for start in range(0, size, at_once):
+        async with db.read() as tx:
+            leaves = await store.leaves(tx, start, min(start + at_once, size))
+        yield (BETWEEN_LEAVES if start else "") + lines_of(leaves)
+    yield END
 
 
 async def prove_inclusion(tx: Tx, *, caller: Caller, reason: Reason, source: str, sequence: int, now: datetime) -> str:

@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.embedded.stack import Stack
 from services.audit import store
+from services.audit.domain.bundle import END, BadBundle, Bundle, Cover
 from services.audit.domain.merkle import Tiles, leaf_hash
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.service import keeping, sequencing
+from services.audit.service.reading import carry_away
 from shared import alarms, events
 from shared.db import Database
 from shared.events import Event, Received
@@ -57,12 +59,26 @@ async def test_what_arrives_becomes_a_leaf_once_under_a_checkpoint_that_grows(db
     assert await sequencing.sequence(db, key=KEY, now=NOW) == {}
     async with db.read() as tx:
         newest = await store.newest_checkpoint(tx)
-        leaves = await store.leaves(tx, 2)
+        leaves = await store.leaves(tx, 0, 2)
     assert newest is not None
     checkpoint = Checkpoint.open(newest[1], KEY.verifier)
     tiles = Tiles(0, lambda where: b"")
     tiles.append(leaf_hash(leaf) for leaf in leaves)
     assert (checkpoint.size, checkpoint.root) == (2, tiles.root())
+
+
+@pytest.mark.parametrize("count", [1, 64, 130])
+async def test_a_bundle_written_some_leaves_at_a_time_is_the_whole_bundle(db: Database, count: int) -> None:
+    await keep(db, [make_event(number) for number in range(1, count + 1)])
+    await sequencing.sequence(db, key=KEY, now=NOW)
+    async with db.read() as tx:
+        leaves = await store.leaves(tx, 0, count)
+    cover = Cover(made_at=NOW, checkpoint="", opened=[], watermarks=[])
+    written = "".join([piece async for piece in carry_away(db, cover, count, at_once=64)])
+    assert len(leaves) == count
+    assert Bundle.load(written) == Bundle(made_at=NOW, checkpoint="", opened=[], watermarks=[], leaves=leaves)
+    with pytest.raises(BadBundle):
+        Bundle.load(written[: -len(END)])
 
 
 async def test_a_log_of_many_batches_proves_each_leaf_from_the_tiles_it_stored(db: Database) -> None:
@@ -74,7 +90,7 @@ async def test_a_log_of_many_batches_proves_each_leaf_from_the_tiles_it_stored(d
         newest = await store.newest_checkpoint(tx)
         assert newest is not None
         checkpoint = Checkpoint.open(newest[1], KEY.verifier)
-        leaves = await store.leaves(tx, checkpoint.size)
+        leaves = await store.leaves(tx, 0, checkpoint.size)
         for index in (0, 255, 256, 511, 512, 698):
             tiles = await store.tiles_for_proof(tx, index, checkpoint.size)
             proof = Tiles(checkpoint.size, lambda where, tiles=tiles: tiles[where]).inclusion_proof(index)
