@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 import asyncpg
 
 from infra.embedded.keyring import LOG_ORIGIN, SERVICES
 from services.audit.domain.bundle import Bundle
-from services.audit.domain.merkle import leaf_hash, root_of
+from services.audit.domain.merkle import Growing, leaf_hash
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.domain.verification import Finding, verify
 from services.audit.verify import read_trust
@@ -218,10 +219,11 @@ def unproved(campaign: Campaign, found: Evidence, bundle: str) -> Iterator[str]:
     """Say what an auditor finds wrong with the log, or which checkpoint that somebody kept it contradicts."""
     keys = campaign.running.keyring
     known = NoteKey.of_pem(LOG_ORIGIN, keys.ed25519("audit-log").read_bytes()).verifier
-    hashes = [leaf_hash(leaf) for leaf in found.leaves]
-    for note in campaign.checkpoints:
-        kept = Checkpoint.open(note, known)
-        if len(hashes) < kept.size or root_of(hashes[: kept.size]) != kept.root:
+    leaves, tree = iter(found.leaves), Growing()
+    for kept in sorted((Checkpoint.open(note, known) for note in campaign.checkpoints), key=lambda kept: kept.size):
+        for leaf in islice(leaves, kept.size - tree.size):
+            tree.add(leaf_hash(leaf))
+        if (tree.size, tree.root()) != (kept.size, kept.root):
             yield f"the checkpoint of size {kept.size} is not of this log"
     trust = read_trust(json.loads(keys.auditor_keys().read_text("utf-8")))
     earlier = next(iter(campaign.checkpoints), None)

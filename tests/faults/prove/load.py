@@ -15,7 +15,6 @@ from tests.faults.race.racing import Pace, Race, race
 
 _PAUSE = 0.1  # after a refusal: whoever cannot be served now is asked again soon
 _CITIZENS = 200
-_RACED_AT_ONCE = 4
 _PACE = Pace(withdraw_within=0.5, pause=0.05)
 
 
@@ -33,14 +32,18 @@ class Load:
     interrupted: list[str] = field(default_factory=list[str])
     """Races that a fault has ended before their end: they prove nothing."""
 
-    async def release(self, over: asyncio.Event, *, clients: int) -> None:
-        """Have so many clients release one after the other until it is over."""
+    async def release(self, over: asyncio.Event, *, clients: int, rate: float = 0.0) -> None:
+        """Have so many clients release one after the other until it is over, as fast as they can or `rate` a second."""
         citizens = await self._citizens(_CITIZENS)
-        await asyncio.gather(*(self._ask(citizens, client, over) for client in range(clients)))
+        interval = clients / rate if rate else 0.0
+        await asyncio.gather(*(self._ask(citizens, client, over, interval) for client in range(clients)))
 
-    async def _ask(self, citizens: Sequence[Citizen], client: int, over: asyncio.Event) -> None:
-        rng = Random(self.rng.getrandbits(64))  # noqa: S311 - repeatable
+    async def _ask(self, citizens: Sequence[Citizen], client: int, over: asyncio.Event, interval: float) -> None:
+        rng, loop = Random(self.rng.getrandbits(64)), asyncio.get_running_loop()  # noqa: S311 - repeatable
+        due = loop.time() + rng.uniform(0, interval)
         while not over.is_set():
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            due = max(due + interval, loop.time())  # what an outage has held up is not asked for afterwards
             answer = await self.hands.release(rng.choice(citizens), client)
             if answer.release:
                 self.acknowledged += 1
@@ -49,10 +52,10 @@ class Load:
                 self.refused[answer.code] = self.refused.get(answer.code, 0) + 1
                 await asyncio.sleep(_PAUSE)
 
-    async def race(self, over: asyncio.Event) -> None:
-        """Race a few withdrawals after a few until it is over."""
-        while not over.is_set():
-            await asyncio.gather(*map(self._race, await self._citizens(_RACED_AT_ONCE)))
+    async def race(self, over: asyncio.Event, *, at_once: int) -> None:
+        """Race so many withdrawals after so many until it is over."""
+        while at_once and not over.is_set():
+            await asyncio.gather(*map(self._race, await self._citizens(at_once)))
 
     async def _citizens(self, count: int) -> list[Citizen]:
         """Return so many new ones, however often their birth is disturbed; grants of those half born are nobody's."""

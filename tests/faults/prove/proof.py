@@ -27,7 +27,6 @@ from tests.faults.race.citizens import Town
 from tests.faults.race.hands import hands
 from tests.faults.race.log import read_log
 
-_PAUSE = 1.5  # at most, between two faults of one hand
 _EXCUSED = frozenset({"callee_does_not_know_us"})  # of a process whose clock is wrong: its assertions are too old
 
 
@@ -42,8 +41,14 @@ class Plan:
     """Seconds for which, before anything else, there is no broker at all."""
     at_once: int = 2
     """Faults under way at a time."""
+    pause: float = 1.5
+    """Seconds, at the most, between two of them by one hand."""
     clients: int = 6
-    """Clients that release without pause."""
+    """Clients that release without pause, if no rate is set."""
+    rate: float = 0.0
+    """Releases a second that all of them ask for together."""
+    races: int = 4
+    """Withdrawals raced at a time."""
     breath: float = 0.0
     """Seconds that an actor of the stories rests between two of them."""
 
@@ -70,13 +75,13 @@ class Proof:
         self.campaign.breath = plan.breath
         watching = asyncio.create_task(self.memory.watch(self.cluster.instances))
         async with self.campaign.acting(), asyncio.TaskGroup() as group:
-            group.create_task(self.load.release(over, clients=plan.clients))
-            group.create_task(self.load.race(over))
+            group.create_task(self.load.release(over, clients=plan.clients, rate=plan.rate))
+            group.create_task(self.load.race(over, at_once=plan.races))
             if plan.brokers_away:
                 await self._without_brokers(plan.brokers_away)
             async with asyncio.TaskGroup() as striking:
                 for _ in range(plan.at_once):
-                    striking.create_task(self._strike(plan.faults))
+                    striking.create_task(self._strike(plan.faults, plan.pause))
             while self.acknowledged < plan.writes or time.monotonic() < until:  # noqa: ASYNC110 - others' doing
                 await asyncio.sleep(1)
             over.set()
@@ -95,10 +100,10 @@ class Proof:
             rows = await connection.fetch("SELECT dossier_uid FROM dossier WHERE client_ref = 'ref-' || dossier_uid")
         return {str(row["dossier_uid"]) for row in rows}
 
-    async def _strike(self, faults: int) -> None:
+    async def _strike(self, faults: int, pause: float) -> None:
         rng = self.nemesis.rng
         while len(self.nemesis.done) < faults:
-            await asyncio.sleep(rng.uniform(0, _PAUSE))
+            await asyncio.sleep(rng.uniform(0, pause))
             await self.nemesis.strike()
 
     async def end(self) -> tuple[Mapping[str, list[str]], int]:
