@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.identity.domain.claims import Discarded
 from services.identity.domain.grant import ReleaseGrant
-from services.identity.domain.words import DossierUid, PartyUid, RequestId, SubjectId
+from services.identity.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
 from services.identity.parts import Parts
 from services.identity.service import citizens, grants
 from shared.db import Tx

@@ -6,10 +6,10 @@ from uuid import UUID
 from services.identity.domain.client import Client, DatedMandate
 from services.identity.domain.details import Login, refused
 from services.identity.domain.dossier import Dossier, UnknownDossier
+from services.identity.domain.ids import PartyUid
 from services.identity.domain.login import Levels, LoginFailed, Reason, VerifiedLogin
 from services.identity.domain.oauth import Error, OAuthError
 from services.identity.domain.person import Capacity, capacity_on
-from services.identity.domain.words import PartyUid
 from shared.errors import Conflict, Forbidden, NotFound
 from shared.tokens import Caller
 from shared.vietnam import day_in_vietnam

@@ -5,8 +5,8 @@ from uuid import UUID
 import orjson
 from pydantic import JsonValue
 
+from services.identity.domain.ids import ClaimsId, SubjectId
 from services.identity.domain.person import BirthDate, MatchKeys
-from services.identity.domain.words import ClaimsId, SubjectId
 from shared.vault import Vault, blind_index
 
 

@@ -11,9 +11,9 @@ from services.reuse.clients.consent import ConsentClient
 from services.reuse.clients.identity import IdentityClient
 from services.reuse.clients.registries import RegistriesClient
 from services.reuse.consumer import HANDLERS, SOURCES
+from services.reuse.domain.ids import AttributeId
 from services.reuse.domain.lease import Lease
 from services.reuse.domain.procedure import Grade
-from services.reuse.domain.words import AttributeId
 from services.reuse.parts import Parts
 from services.reuse.service import clocks, holdings
 from services.reuse.service import dossiers as dossier_cases

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.reuse.domain.condition import AllOf, AnyOf, CaseIn, Condition, FactIs, HeldWith, Not
+from services.reuse.domain.ids import AttributeId, ComponentId
 from services.reuse.domain.procedure import (
     Asked,
     ComponentType,
@@ -24,7 +25,6 @@ from services.reuse.domain.procedure import (
     Source,
     check_map,
 )
-from services.reuse.domain.words import AttributeId, ComponentId
 from shared.languages import Words
 
 

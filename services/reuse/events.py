@@ -6,12 +6,12 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from services.reuse.domain.agency import AgencyName
 from services.reuse.domain.dossier import Component, Dossier, Party, PinnedRule
 from services.reuse.domain.evidence import Deleted
 from services.reuse.domain.lookup import Lookup
 from services.reuse.domain.sources import Outcome
 from services.reuse.domain.verdict import Deposit, Verdict
-from services.reuse.domain.words import AgencyName
 from shared.events import Event
 from shared.tokens import Actor
 

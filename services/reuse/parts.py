@@ -7,9 +7,9 @@ from datetime import timedelta
 from services.reuse.clients.consent import ConsentClient
 from services.reuse.clients.identity import IdentityClient
 from services.reuse.clients.registries import RegistriesClient
+from services.reuse.domain.ids import AttributeId
 from services.reuse.domain.lease import Lease
 from services.reuse.domain.procedure import Grade, Maps
-from services.reuse.domain.words import AttributeId
 from services.reuse.signing import ReleaseSigner
 from shared.reference import Reference
 from shared.vault import Vault

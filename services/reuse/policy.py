@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.reuse.domain.dossier import Dossier, UnknownDossier, UnknownParty
-from services.reuse.domain.words import DossierUid, PartyUid
+from services.reuse.domain.ids import DossierUid, PartyUid
 from shared.errors import Forbidden
 from shared.tokens import Caller
 

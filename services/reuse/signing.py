@@ -9,7 +9,7 @@ import orjson
 from pydantic import JsonValue
 
 from services.reuse.domain.evidence import seal_place
-from services.reuse.domain.words import AttributeId, SubjectId
+from services.reuse.domain.ids import AttributeId, SubjectId
 from services.reuse.store.release import Authorised, Line, Wanted
 from shared.events import written
 from shared.keys import SigningKey, sign_jws

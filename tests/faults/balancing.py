@@ -11,7 +11,7 @@ from infra.embedded.edge import balancing, passing_client
 from infra.embedded.gateway import serving
 from tests.faults.processes import Running
 
-_ASK_EVERY = 0.2
+_ASK_EVERY = 0.5
 _ANSWERS_WITHIN = 1.0
 
 

@@ -8,11 +8,12 @@ from uuid import UUID
 import orjson
 
 from services.reuse import catalogue
+from services.reuse.domain.agency import AgencyName
 from services.reuse.domain.dossier import Dossier
 from services.reuse.domain.evidence import Evidence, Holding, seal_place
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, SubjectId
 from services.reuse.domain.opening import DeclaredParty, check_opening, make_components, make_parties
-from services.reuse.domain.words import AgencyName, AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, SubjectId
 from services.reuse.store import dossiers, evidence, grants
 from shared import clock, ids, reference
 from shared.db import Database

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from services.identity.api.schemas import CollectedView, PartyView
-from services.identity.domain.words import ClaimsId, DossierUid, PartyUid
+from services.identity.domain.ids import ClaimsId, DossierUid, PartyUid
 from services.identity.given import Given
 from services.identity.service import claims, who
 from shared.http import Body, Db, Now

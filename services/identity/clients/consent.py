@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.identity.domain.flow import Flow
-from services.identity.domain.words import RequestId
+from services.identity.domain.ids import RequestId
 from shared.events import written
 from shared.inside import ServiceClient
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.identity.domain.dossier import Dossier, UnknownDossier
-from services.identity.domain.words import DossierUid, PartyUid
+from services.identity.domain.ids import DossierUid, PartyUid
 from shared.errors import NotFound
 from shared.inside import ServiceClient
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.identity.domain.ids import SubjectId
 from services.identity.domain.person import MatchKeys
-from services.identity.domain.words import SubjectId
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from pydantic import JsonValue
 
-from services.identity.domain.words import CheckId, ClaimsId, DossierUid, LoginId, PartyUid, SubjectId
+from services.identity.domain.ids import CheckId, ClaimsId, DossierUid, LoginId, PartyUid, SubjectId
 from shared import canonical
 from shared.errors import Conflict, NotFound
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.identity.domain.words import DossierUid, PartyUid
+from services.identity.domain.ids import DossierUid, PartyUid
 from shared.errors import NotFound
 
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from services.identity.domain.details import Login
+from services.identity.domain.ids import FlowId, LoginId, RequestId, SubjectId
 from services.identity.domain.person import Capacity
-from services.identity.domain.words import FlowId, LoginId, RequestId, SubjectId
 from shared.errors import Forbidden, NotFound
 from shared.languages import Language
 from shared.tokens import Mandate

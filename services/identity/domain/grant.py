@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.identity.domain.words import DossierUid, PartyUid, SubjectId
+from services.identity.domain.ids import DossierUid, PartyUid, SubjectId
 
 
 @dataclass(frozen=True)

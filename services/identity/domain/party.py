@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.identity.domain.words import CheckId, DossierUid, LoginId, PartyUid, SubjectId
+from services.identity.domain.ids import CheckId, DossierUid, LoginId, PartyUid, SubjectId
 from shared.errors import Conflict
 from shared.tokens import Actor
 

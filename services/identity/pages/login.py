@@ -7,7 +7,7 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
-from services.identity.domain.words import FlowId
+from services.identity.domain.ids import FlowId
 from services.identity.given import Given
 from services.identity.service import authorize, hand_over, login
 from services.identity.service.steps import GoTo, Step

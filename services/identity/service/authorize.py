@@ -5,8 +5,8 @@ from secrets import token_urlsafe
 
 from services.identity.clients.vneid.client import Secrets
 from services.identity.domain.flow import Flow, FlowState, PushedRequest
+from services.identity.domain.ids import FlowId
 from services.identity.domain.login import LoginFailed
-from services.identity.domain.words import FlowId
 from services.identity.parts import Parts
 from services.identity.service.fail import fail
 from services.identity.service.steps import GoTo

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from services.identity import policy
 from services.identity.domain.citizen import Citizen
+from services.identity.domain.ids import CheckId, DossierUid, PartyUid
 from services.identity.domain.party import Party, Place
 from services.identity.domain.person import Capacity, MatchKeys, capacity_on
-from services.identity.domain.words import CheckId, DossierUid, PartyUid
 from services.identity.parts import Parts
 from services.identity.service import citizens, claims, parties
 from services.identity.store import citizens as stored_citizens

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from services.identity.domain.citizen import Citizen
+from services.identity.domain.ids import SubjectId
 from services.identity.domain.login import VerifiedLogin
 from services.identity.domain.person import MatchKeys
-from services.identity.domain.words import SubjectId
 from services.identity.sealing import Safe
 from services.identity.store import citizens
 from shared.db import Tx

@@ -21,9 +21,9 @@ from services.identity.domain.claims import (
     UnknownClaims,
     digest_of,
 )
+from services.identity.domain.ids import ClaimsId
 from services.identity.domain.login import VerifiedLogin
 from services.identity.domain.party import Party
-from services.identity.domain.words import ClaimsId
 from services.identity.sealing import Safe
 from services.identity.store import claims as stored
 from shared import ids, outbox

@@ -7,8 +7,8 @@ from uuid import UUID
 from services.identity.domain.claims import Discarded, Source
 from services.identity.domain.flow import Flow, FlowState
 from services.identity.domain.grant import ReleaseGrant
+from services.identity.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
 from services.identity.domain.party import PartyMismatch
-from services.identity.domain.words import DossierUid, PartyUid, RequestId, SubjectId
 from services.identity.parts import Parts
 from services.identity.service import claims, settle
 from services.identity.store import claims as stored_claims

@@ -16,8 +16,8 @@ from services.identity.domain.flow import (
     Purpose,
     UnknownFlow,
 )
+from services.identity.domain.ids import FlowId
 from services.identity.domain.oauth import Error
-from services.identity.domain.words import FlowId
 from services.identity.parts import Parts
 from services.identity.service import settle
 from services.identity.service.steps import GoTo, HandOver, Step, back_with_code, back_with_error

@@ -18,10 +18,10 @@ from services.identity.domain.flow import (
     Purpose,
     UnknownFlow,
 )
+from services.identity.domain.ids import LoginId
 from services.identity.domain.login import LoginFailed, Reason, VerifiedLogin
 from services.identity.domain.party import PartyMismatch
 from services.identity.domain.person import Capacity
-from services.identity.domain.words import LoginId
 from services.identity.parts import Parts
 from services.identity.service import citizens, claims, hand_over, parties
 from services.identity.service.fail import fail

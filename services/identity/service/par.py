@@ -11,8 +11,8 @@ from services.identity.domain.client import FIRST_PARTY, Client
 from services.identity.domain.details import Login
 from services.identity.domain.dossier import Dossier, UnknownDossier
 from services.identity.domain.flow import REQUEST_LIVES, PushedRequest
+from services.identity.domain.ids import RequestId
 from services.identity.domain.oauth import Error, OAuthError
-from services.identity.domain.words import RequestId
 from services.identity.parts import Parts
 from services.identity.service.client_auth import ClientCall
 from services.identity.service.mandates import get_agency, get_mandate

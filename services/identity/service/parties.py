@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.identity import events
 from services.identity.domain.flow import Flow
+from services.identity.domain.ids import CheckId, DossierUid, PartyUid, SubjectId
 from services.identity.domain.party import (
     PARTY_TRANSITIONS,
     Method,
@@ -14,7 +15,6 @@ from services.identity.domain.party import (
     PartyState,
     Place,
 )
-from services.identity.domain.words import CheckId, DossierUid, PartyUid, SubjectId
 from services.identity.store import citizens, flows, parties
 from shared import outbox
 from shared.db import Tx

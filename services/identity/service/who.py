@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.identity.domain.claims import Claims
+from services.identity.domain.ids import DossierUid, PartyUid
 from services.identity.domain.party import Party
 from services.identity.domain.person import Capacity, capacity_on
-from services.identity.domain.words import DossierUid, PartyUid
 from services.identity.parts import Parts
 from services.identity.store import citizens, claims, parties
 from shared.db import Tx

@@ -6,7 +6,7 @@ from secrets import token_urlsafe
 from asyncpg import Record
 
 from services.identity.domain.citizen import Citizen
-from services.identity.domain.words import SubjectId
+from services.identity.domain.ids import SubjectId
 from services.identity.sealing import Safe
 from shared.db import Tx
 

@@ -7,7 +7,7 @@ from asyncpg import Record
 from pydantic import JsonValue
 
 from services.identity.domain.claims import Claims, ClaimsState, Source
-from services.identity.domain.words import CheckId, ClaimsId, DossierUid, LoginId, PartyUid, SubjectId
+from services.identity.domain.ids import CheckId, ClaimsId, DossierUid, LoginId, PartyUid, SubjectId
 from services.identity.sealing import Safe
 from services.identity.store import citizens
 from shared.db import Tx

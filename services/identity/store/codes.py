@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.identity.domain.words import FlowId
+from services.identity.domain.ids import FlowId
 from shared.db import Tx
 
 

@@ -7,8 +7,8 @@ from asyncpg import Record
 from services.identity.domain.client import FIRST_PARTY
 from services.identity.domain.details import Login
 from services.identity.domain.flow import Flow, FlowState, LoggedIn, PushedRequest
+from services.identity.domain.ids import DossierUid, FlowId, LoginId, PartyUid, RequestId, SubjectId
 from services.identity.domain.person import Capacity
-from services.identity.domain.words import DossierUid, FlowId, LoginId, PartyUid, RequestId, SubjectId
 from shared.db import Tx
 from shared.languages import language_named
 from shared.tokens import Mandate

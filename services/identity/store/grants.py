@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.identity.domain.grant import ReleaseGrant
-from services.identity.domain.words import DossierUid, PartyUid, SubjectId
+from services.identity.domain.ids import DossierUid, PartyUid, SubjectId
 from shared.db import Tx
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from asyncpg import Record
 
+from services.identity.domain.ids import CheckId, DossierUid, LoginId, PartyUid, SubjectId
 from services.identity.domain.party import Method, Party, PartyState, Place
-from services.identity.domain.words import CheckId, DossierUid, LoginId, PartyUid, SubjectId
 from shared.db import Tx
 from shared.tokens import Actor
 

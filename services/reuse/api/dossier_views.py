@@ -5,8 +5,8 @@ from datetime import date, datetime
 from typing import Literal, Self
 from uuid import UUID
 
+from services.reuse.domain.agency import AgencyName
 from services.reuse.domain.dossier import Component, Dossier, Party
-from services.reuse.domain.words import AgencyName
 from services.reuse.service.dossiers import Viewed
 from shared.http import View
 from shared.languages import Words

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from services.reuse.api.bodies import ReleaseRequest
 from services.reuse.api.given import Given
 from services.reuse.api.views import KeptReleaseView, ReleaseView
-from services.reuse.domain.words import DossierUid, PartyUid
+from services.reuse.domain.ids import DossierUid, PartyUid
 from services.reuse.service import release
 from services.reuse.store.release import Wanted
 from shared import tokens

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from services.reuse.domain.grant import Grant, GrantState
-from services.reuse.domain.words import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
+from services.reuse.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
 from shared import jws
 from shared.inside import CallRefused, ServiceClient
 from shared.keys import Trust

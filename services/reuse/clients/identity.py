@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from services.reuse.domain.dossier import UnknownParty
+from services.reuse.domain.ids import AttributeId, SubjectId
 from services.reuse.domain.party import Claims, Person
-from services.reuse.domain.words import AttributeId, SubjectId
 from shared.errors import Conflict, NotFound
 from shared.inside import ServiceClient
 

@@ -11,8 +11,8 @@ from uuid import UUID
 import httpx2
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
 
+from services.reuse.domain.ids import AttributeId
 from services.reuse.domain.sources import Outcome
-from services.reuse.domain.words import AttributeId
 from shared import log, spans
 from shared.inside import LONGEST_CALL, TIMEOUT
 from shared.tls import trusting

@@ -6,16 +6,16 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
+from services.reuse.domain.agency import AgencyName
 from services.reuse.domain.condition import Opening
-from services.reuse.domain.procedure import Grade, ProcedureVersion
-from services.reuse.domain.words import (
-    AgencyName,
+from services.reuse.domain.ids import (
     AttributeId,
     ComponentId,
     DossierUid,
     PartyUid,
     SubjectId,
 )
+from services.reuse.domain.procedure import Grade, ProcedureVersion
 from shared.errors import Conflict, NotFound
 from shared.languages import Words
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from services.reuse.domain.ids import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, SubjectId
 from services.reuse.domain.procedure import Grade
-from services.reuse.domain.words import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, SubjectId
 
 Origin = Literal["vneid", "registry", "procedure_result", "digitised_paper", "upload"]
 Scope = Literal["dossier", "citizen_store", "legal_reuse"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from services.reuse.domain.words import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
+from services.reuse.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
 
 GrantState = Literal["granted", "withdrawn", "expired", "ended"]
 

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.reuse.domain.words import AgencyName, AttributeId, DossierUid, GrantId, PartyUid, SubjectId
+from services.reuse.domain.agency import AgencyName
+from services.reuse.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
 from shared.tokens import Actor
+
+MATCH_KEYS = (AttributeId("person.pin"), AttributeId("person.full_name"), AttributeId("person.birth_date"))
+"""What a register compares before it answers (number, name, birth date)."""
 
 
 @dataclass(frozen=True)

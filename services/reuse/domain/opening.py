@@ -8,8 +8,8 @@ from uuid import UUID
 
 from services.reuse.domain.condition import Opening
 from services.reuse.domain.dossier import Component, Party, PinnedRule, components_for
+from services.reuse.domain.ids import AttributeId, PartyUid
 from services.reuse.domain.procedure import Asked, ComponentType, Fact, Maps, ProcedureVersion
-from services.reuse.domain.words import AttributeId, PartyUid
 from shared.errors import FieldError, Invalid
 
 DataClassOf = Callable[[AttributeId], str]

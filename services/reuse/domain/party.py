@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from services.reuse.domain.words import AttributeId, SubjectId
+from services.reuse.domain.ids import AttributeId, SubjectId
 from shared.errors import Conflict
 
 

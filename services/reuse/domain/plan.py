@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from services.reuse.domain.dossier import Component
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId
+from services.reuse.domain.lookup import MATCH_KEYS
 from services.reuse.domain.sources import Readiness, Situation, readiness
-from services.reuse.domain.words import MATCH_KEYS, AttributeId
 from shared.errors import Fault
 
 

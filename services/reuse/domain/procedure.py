@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from services.reuse.domain.condition import Condition, Opening, holds
-from services.reuse.domain.words import AttributeId, ComponentId
+from services.reuse.domain.ids import AttributeId, ComponentId
 from shared.languages import Words
 
 Grade = Literal["L0", "L1", "L2", "L3", "L4"]

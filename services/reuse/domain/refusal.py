@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from services.reuse.domain.dossier import Component
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId, GrantId
 from services.reuse.domain.sources import Situation
-from services.reuse.domain.words import AttributeId, GrantId
 from shared.errors import FieldError, Forbidden, Problem, Unavailable
 
 

@@ -9,9 +9,10 @@ from typing import Literal
 from services.reuse.domain.dossier import Component, Dossier, Party
 from services.reuse.domain.evidence import Evidence, Held
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId, GrantId
+from services.reuse.domain.lookup import MATCH_KEYS
 from services.reuse.domain.party import Claims, Person
 from services.reuse.domain.procedure import REGISTRIES, Grade
-from services.reuse.domain.words import MATCH_KEYS, AttributeId, GrantId
 
 Outcome = Literal["found", "not_found", "partial", "mismatch", "unavailable"]
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId
+from services.reuse.domain.lookup import MATCH_KEYS
 from services.reuse.domain.party import Claims
 from services.reuse.domain.procedure import REGISTRIES
 from services.reuse.domain.sources import Readiness, Situation, identification_readiness, readiness
-from services.reuse.domain.words import MATCH_KEYS, AttributeId
 
 POPULATION = "population"
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.reuse.domain.words import AgencyName, AttributeId, DossierUid, EvidenceId, PartyUid, SubjectId
+from services.reuse.domain.agency import AgencyName
+from services.reuse.domain.ids import AttributeId, DossierUid, EvidenceId, PartyUid, SubjectId
 from shared.errors import Conflict
 from shared.tokens import Actor
 

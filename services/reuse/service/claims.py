@@ -8,11 +8,11 @@ from uuid import UUID
 from services.reuse.clients.identity import CollectedClaims
 from services.reuse.domain.evidence import Origin
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId
 from services.reuse.domain.lookup import Lookup
 from services.reuse.domain.party import Claims
 from services.reuse.domain.sources import Outcome, Situation
 from services.reuse.domain.steps import granted, wanted
-from services.reuse.domain.words import AttributeId
 from services.reuse.parts import Parts
 from services.reuse.service import keeping
 from services.reuse.service.dossiers import agency_of

@@ -5,10 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from services.reuse import policy
+from services.reuse.domain.ids import AttributeId, PartyUid
+from services.reuse.domain.lookup import MATCH_KEYS
 from services.reuse.domain.plan import PlanItem, plan_party
 from services.reuse.domain.sources import Situation
 from services.reuse.domain.steps import POPULATION, may_be_identified, next_step
-from services.reuse.domain.words import MATCH_KEYS, AttributeId, PartyUid
 from services.reuse.parts import Parts
 from services.reuse.service import claims, grants, situation
 from services.reuse.service.looking_up import look_up

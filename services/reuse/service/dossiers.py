@@ -7,7 +7,9 @@ from typing import Literal
 from uuid import UUID
 
 from services.reuse import events, policy
+from services.reuse.domain.agency import AgencyName
 from services.reuse.domain.dossier import Channel, Dossier
+from services.reuse.domain.ids import AttributeId, DossierUid
 from services.reuse.domain.opening import (
     DeclaredParty,
     UnknownProcedure,
@@ -17,7 +19,6 @@ from services.reuse.domain.opening import (
 )
 from services.reuse.domain.procedure import Fact
 from services.reuse.domain.verdict import Count
-from services.reuse.domain.words import AgencyName, AttributeId, DossierUid
 from services.reuse.parts import Parts
 from services.reuse.service import holdings
 from services.reuse.store import dossiers, evidence, journal

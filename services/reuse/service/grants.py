@@ -6,8 +6,8 @@ from uuid import UUID
 
 from services.reuse.clients.consent import StateAssertion
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import SubjectId
 from services.reuse.domain.refusal import ConsentStatusUnknown
-from services.reuse.domain.words import SubjectId
 from services.reuse.parts import Parts
 from services.reuse.service import holdings
 from services.reuse.store import evidence, grants

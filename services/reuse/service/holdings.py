@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.reuse import events
-from services.reuse.domain.words import EvidenceId
+from services.reuse.domain.ids import EvidenceId
 from services.reuse.store import evidence, grants
 from shared import outbox
 from shared.db import Database, Tx

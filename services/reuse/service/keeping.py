@@ -13,9 +13,9 @@ from pydantic import JsonValue
 from services.reuse.domain.dossier import Dossier
 from services.reuse.domain.evidence import Evidence, Holding, Origin, Scope, seal_place
 from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId, EvidenceId, HoldingId, SubjectId
 from services.reuse.domain.plan import FULL_ACCOUNT_LEVEL
 from services.reuse.domain.procedure import Grade, Maps, Rule
-from services.reuse.domain.words import AttributeId, EvidenceId, HoldingId, SubjectId
 from services.reuse.parts import Parts
 from services.reuse.store import evidence, grants
 from shared import ids

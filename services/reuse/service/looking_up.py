@@ -12,10 +12,10 @@ from services.reuse import events
 from services.reuse.clients.registries import Answer, Question
 from services.reuse.domain.evidence import Evidence
 from services.reuse.domain.grant import Grant
-from services.reuse.domain.lookup import Lookup
+from services.reuse.domain.ids import AttributeId
+from services.reuse.domain.lookup import MATCH_KEYS, Lookup
 from services.reuse.domain.sources import Outcome, Situation
 from services.reuse.domain.steps import is_open, may_be_identified
-from services.reuse.domain.words import MATCH_KEYS, AttributeId
 from services.reuse.parts import Parts
 from services.reuse.service import keeping, situation
 from services.reuse.service.dossiers import agency_of

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from services.reuse import policy
 from services.reuse.domain.dossier import Dossier, Party
+from services.reuse.domain.ids import PartyUid
 from services.reuse.domain.plan import PlanItem, plan_party
-from services.reuse.domain.words import PartyUid
 from services.reuse.parts import Parts
 from services.reuse.service import situation
 from services.reuse.store import dossiers

@@ -13,6 +13,7 @@ from services.reuse.domain.dossier import (
     UnknownDossier,
     UnknownParty,
 )
+from services.reuse.domain.ids import SubjectId
 from services.reuse.domain.refusal import (
     ClockSkew,
     ConsentStatusUnknown,
@@ -23,7 +24,6 @@ from services.reuse.domain.refusal import (
     why_not,
 )
 from services.reuse.domain.sources import Situation
-from services.reuse.domain.words import SubjectId
 from services.reuse.parts import Parts
 from services.reuse.policy import MandateMissing, check_may_act_for, check_release_token
 from services.reuse.service import grants, situation

@@ -8,10 +8,10 @@ from pydantic import JsonValue
 from services.reuse import events, policy
 from services.reuse.domain.dossier import Dossier, Party
 from services.reuse.domain.evidence import Evidence
+from services.reuse.domain.ids import PartyUid, SubjectId
 from services.reuse.domain.party import PartyProvisional
 from services.reuse.domain.procedure import ResultType
 from services.reuse.domain.verdict import Deposit
-from services.reuse.domain.words import PartyUid, SubjectId
 from services.reuse.parts import Parts
 from services.reuse.service import keeping, situation
 from services.reuse.service.dossiers import agency_of

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.reuse.domain.dossier import Dossier, Party
+from services.reuse.domain.ids import PartyUid, SubjectId
 from services.reuse.domain.party import Person
 from services.reuse.domain.sources import Situation
-from services.reuse.domain.words import PartyUid, SubjectId
 from services.reuse.parts import Parts
 from services.reuse.service import grants
 from services.reuse.store import dossiers, evidence, lookups

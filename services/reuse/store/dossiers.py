@@ -6,9 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
+from services.reuse.domain.agency import AgencyName
 from services.reuse.domain.dossier import Component, Dossier, Party, PinnedRule, State, UnknownDossier
+from services.reuse.domain.ids import DossierUid, PartyUid, SubjectId
 from services.reuse.domain.procedure import Fact
-from services.reuse.domain.words import AgencyName, DossierUid, PartyUid, SubjectId
 from shared.db import Tx
 from shared.errors import Conflict
 from shared.languages import Words

@@ -8,7 +8,7 @@ import asyncpg
 
 from services.reuse.domain.evidence import Deleted, Evidence, Held, Holding
 from services.reuse.domain.grant import Grant
-from services.reuse.domain.words import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, SubjectId
+from services.reuse.domain.ids import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, SubjectId
 from shared import ids
 from shared.db import Tx
 

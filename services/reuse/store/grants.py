@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.reuse.domain.grant import Grant
-from services.reuse.domain.words import AttributeId, GrantId, SubjectId
+from services.reuse.domain.ids import AttributeId, GrantId, SubjectId
 from shared.db import Tx
 
 _GRANT = """grant_id, version, state, kind, scope, subject_id, sub, client_id, agency_uid, dossier_uid, party_uid,

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
+from services.reuse.domain.agency import AgencyName
+from services.reuse.domain.ids import AttributeId, DossierUid, PartyUid, SubjectId
 from services.reuse.domain.lookup import Lookup
 from services.reuse.domain.sources import Answered, Outcome
-from services.reuse.domain.words import AgencyName, AttributeId, DossierUid, PartyUid, SubjectId
 from shared.db import Tx
 from shared.tokens import Actor
 

@@ -9,9 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.reuse.domain.evidence import Origin, Scope
-from services.reuse.domain.lease import Lease
-from services.reuse.domain.procedure import Grade
-from services.reuse.domain.words import (
+from services.reuse.domain.ids import (
     AttributeId,
     DossierUid,
     EvidenceId,
@@ -21,6 +19,8 @@ from services.reuse.domain.words import (
     ReleaseId,
     SubjectId,
 )
+from services.reuse.domain.lease import Lease
+from services.reuse.domain.procedure import Grade
 from shared import clock
 from shared.db import Tx
 from shared.tokens import Caller

@@ -48,7 +48,7 @@ async def cluster_in(
     *,
     instances: int,
     brokers: int,
-    drain: float = 1.0,
+    drain: float = 2.0,
     code: Path = ROOT,
     yesterday: Path | None = None,
 ) -> AsyncGenerator[Cluster]:

@@ -25,7 +25,7 @@ from services.consent.signing import ReceiptSigner
 from services.consent.store import requests, sessions
 from services.reuse.domain.dossier import Dossier
 from services.reuse.domain.evidence import Evidence, Holding, seal_place
-from services.reuse.domain.words import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, PartyUid, SubjectId
+from services.reuse.domain.ids import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, PartyUid, SubjectId
 from services.reuse.store import dossiers, evidence
 from shared import clock, ids
 from shared.browser import Browser

@@ -17,7 +17,7 @@ from infra.embedded.stack import Stack
 from services.reuse.__main__ import compose
 from services.reuse.consumer import HANDLERS
 from services.reuse.domain.grant import Grant
-from services.reuse.domain.words import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
+from services.reuse.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
 from services.reuse.parts import Parts
 from services.reuse.settings import Settings
 from shared import clock, ids

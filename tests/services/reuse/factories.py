@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from services.reuse import catalogue
+from services.reuse.domain.agency import AgencyName
 from services.reuse.domain.dossier import Component, Dossier, Party
 from services.reuse.domain.evidence import Evidence, Held, Holding
 from services.reuse.domain.grant import Grant
-from services.reuse.domain.opening import DeclaredParty, check_opening, make_components, make_parties
-from services.reuse.domain.party import Claims, Person
-from services.reuse.domain.procedure import Grade
-from services.reuse.domain.sources import Answered, Situation
-from services.reuse.domain.words import (
-    AgencyName,
+from services.reuse.domain.ids import (
     AttributeId,
     DossierUid,
     EvidenceId,
@@ -23,6 +19,10 @@ from services.reuse.domain.words import (
     HoldingId,
     SubjectId,
 )
+from services.reuse.domain.opening import DeclaredParty, check_opening, make_components, make_parties
+from services.reuse.domain.party import Claims, Person
+from services.reuse.domain.procedure import Grade
+from services.reuse.domain.sources import Answered, Situation
 from shared import ids, reference
 from shared.vietnam import day_in_vietnam
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.reuse.domain.words import AttributeId, GrantId
+from services.reuse.domain.ids import AttributeId, GrantId
 from shared import clock, ids
 from tests.services.reuse.conftest import SHOP, World, code_of, released_attributes
 from tests.services.reuse.doubles import PERSON

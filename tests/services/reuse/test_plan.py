@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from services.reuse.domain.ids import AttributeId
+from services.reuse.domain.lookup import MATCH_KEYS
 from services.reuse.domain.opening import DeclaredParty
 from services.reuse.domain.plan import Outcome, PlanItem, plan_component, plan_party
 from services.reuse.domain.sources import Situation
-from services.reuse.domain.words import MATCH_KEYS, AttributeId
 from tests.services.reuse.factories import (
     NOW,
     answered,

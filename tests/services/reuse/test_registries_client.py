@@ -19,7 +19,7 @@ from infra.simulators.registries.app import make_registries
 from infra.simulators.registries.registers import load_registers
 from services.reuse.clients import registries
 from services.reuse.clients.registries import Answer, Question, RegistriesClient
-from services.reuse.domain.words import AttributeId
+from services.reuse.domain.ids import AttributeId
 from services.reuse.service.looking_up import outcome_of
 from tests.infra.befalling import Befalling, HostileTransport
 

@@ -10,7 +10,7 @@ from joserfc import jws
 from joserfc.jwk import KeySet
 
 from infra.embedded.stack import Stack
-from services.reuse.domain.words import AttributeId
+from services.reuse.domain.ids import AttributeId
 from tests.services.reuse.conftest import NGO_QUYEN, ORIGIN, SHOP, World, claims_of, code_of, released_attributes
 
 pytestmark = pytest.mark.stack

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from services.reuse.domain.words import DossierUid, PartyUid
+from services.reuse.domain.ids import DossierUid, PartyUid
 from services.reuse.store.release import Finding, Wanted, authorise
 from shared import clock, ids
 from shared.tokens import Actor, AgencyRef, Caller, Mandate
