@@ -1,5 +1,6 @@
 """What others answer reuse: small applications at the seam of its clients, told by each test what they know."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -131,6 +132,7 @@ class Consent:
         self.down = False
         self.named: list[str] = []  # in the newest question
         self.ahead = 0.0  # seconds by which its clock is ahead of ours
+        self.slow = 0.0  # seconds it takes to tell its clock
         self.app = FastAPI()
 
         @self.app.post("/internal/grants/states")
@@ -151,6 +153,7 @@ class Consent:
 
         @self.app.get("/internal/clock")
         async def tell_clock() -> Response:
+            await asyncio.sleep(self.slow)
             return JSONResponse({"now": written(clock.now() + timedelta(seconds=self.ahead))})
 
     @staticmethod

@@ -43,6 +43,8 @@ def test_half_the_bracket_is_what_a_clock_comparison_cannot_know() -> None:
     assert (measured.offset, measured.uncertainty) == (timedelta(seconds=0.2), timedelta(seconds=0.1))
     assert measured.is_within(timedelta(seconds=0.3))
     assert not measured.is_within(timedelta(seconds=0.29))
+    assert measured.is_beyond(timedelta(seconds=0.09))
+    assert not measured.is_beyond(timedelta(seconds=0.1))
 
 
 async def collected(world: World) -> Opened:
@@ -245,6 +247,22 @@ async def test_clocks_too_far_apart_stop_releases_with_an_alarm_until_they_agree
     await clocks.compare(world.db, world.parts.consent, world.parts.lease.skew)
     assert (await world.release(opened)).status_code == 200
     assert await world.value("SELECT count(*) FROM alarm WHERE kind = 'clock_skew'") == 0
+
+
+@pytest.mark.stack
+async def test_a_comparison_that_took_too_long_to_prove_anything_leaves_the_last_verdict(world: World) -> None:
+    opened = await collected(world)
+    world.consent.slow, skew = 0.3, timedelta(seconds=0.1)
+    with pytest.raises(clocks.TooSlowToCompare):
+        await clocks.compare(world.db, world.parts.consent, skew)
+    assert (await world.release(opened)).status_code == 200
+    world.consent.ahead = 2.0
+    await clocks.compare(world.db, world.parts.consent, skew)  # so far apart that even this call proves it
+    assert code_of(await world.release(opened)) == (503, "clock_skew")
+    world.consent.ahead = 0.0
+    with pytest.raises(clocks.TooSlowToCompare):
+        await clocks.compare(world.db, world.parts.consent, skew)
+    assert code_of(await world.release(opened)) == (503, "clock_skew")
 
 
 @pytest.mark.stack
