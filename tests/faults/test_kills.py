@@ -85,6 +85,10 @@ def test_I3_numbers_have_no_holes_and_every_reader_has_every_event_whoever_died(
     assert verdict["holes"] == []
 
 
+def test_every_reader_has_taken_in_what_is_about_one_citizen_in_the_order_it_happened(verdict: Verdict) -> None:
+    assert verdict["disordered"] == []
+
+
 def test_all_services_agree_on_every_grant_after_all_those_deaths(verdict: Verdict) -> None:
     assert verdict["apart"] == []
 

@@ -48,6 +48,10 @@ def test_I3_numbers_have_no_holes_and_every_reader_has_every_event(verdict: Verd
     assert verdict["holes"] == []
 
 
+def test_every_reader_has_taken_in_what_is_about_one_citizen_in_the_order_it_happened(verdict: Verdict) -> None:
+    assert verdict["disordered"] == []
+
+
 def test_all_services_agree_on_every_grant_after_all_that(verdict: Verdict) -> None:
     assert verdict["apart"] == []
 

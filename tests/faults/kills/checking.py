@@ -39,8 +39,10 @@ class Evidence:
     data: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list[tuple[str, Mapping[str, Any]]])
     copies: dict[str, dict[str, tuple[Any, ...]]] = field(default_factory=dict[str, dict[str, tuple[Any, ...]]])
     """Who to grant to how it stands, by consent and by those who follow it."""
-    taken: dict[tuple[str, str], set[int]] = field(default_factory=dict[tuple[str, str], set[int]])
-    """(reader, source) to the numbers that are in its inbox as applied or ignored."""
+    keys: dict[str, dict[int, str]] = field(default_factory=dict[str, dict[int, str]])
+    """Source to number to the key of its event: whom or what it is about."""
+    taken: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """(reader, source) to the numbers that are in its inbox as applied or ignored, in the order they were taken in."""
     states: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """Type of event to what the database of its source has that such an event must tell of."""
     miscounted: list[str] = field(default_factory=list[str])
@@ -72,10 +74,11 @@ async def gather(running: System) -> Evidence:
 async def _read_services(running: System, found: Evidence) -> None:
     for name in SERVICES:
         async with admin(running, name) as connection:
-            rows = await connection.fetch("SELECT sequence, canonical FROM outbox")
+            rows = await connection.fetch("SELECT sequence, key, canonical FROM outbox")
             found.told[name] = {row["sequence"] or 0: sha256(row["canonical"] or b"").digest() for row in rows}
-            for row in await connection.fetch("SELECT source, sequence FROM inbox WHERE outcome <> 'parked'"):
-                found.taken.setdefault((name, row["source"]), set()).add(row["sequence"])
+            found.keys[name] = {row["sequence"] or 0: row["key"] for row in rows}
+            for row in await connection.fetch(_TAKEN):
+                found.taken[name, row["source"]].append(row["sequence"])
     for name, sql in _COPIES.items():
         found.copies[name] = {str(row[0]): tuple(row)[1:] for row in await _rows(running, name, sql)}
     found.given_out = {str(row[0]) for row in await _rows(running, "identity", _GIVEN_OUT)}
@@ -93,6 +96,7 @@ async def _rows(running: System, name: str, sql: str) -> list[asyncpg.Record]:
         return await connection.fetch(sql)
 
 
+_TAKEN = "SELECT source, sequence FROM inbox WHERE outcome <> 'parked' ORDER BY taken_at, sequence"
 _STATES = {
     "identity.login-succeeded.v1": "SELECT login_id FROM flow WHERE login_id IS NOT NULL",
     "consent.requested.v1": "SELECT request_id FROM consent_request",
@@ -201,8 +205,19 @@ def holes(found: Evidence) -> Iterator[str]:
         yield from (
             f"{reader} has not taken in {len(left)} events of {source}"
             for reader, sources in READS.items()
-            if source in sources and (left := found.told[source].keys() - found.taken.get((reader, source), set()))
+            if source in sources and (left := found.told[source].keys() - set(found.taken[reader, source]))
         )
+
+
+def disordered(found: Evidence) -> Iterator[str]:
+    """Say where a reader has taken in an event after a later one about the same citizen, dossier or case."""
+    for (reader, source), taken in found.taken.items():
+        newest: dict[str, int] = defaultdict(int)
+        for number in taken:
+            key = found.keys[source].get(number, "")
+            if number < newest[key]:
+                yield f"{reader} has taken in {number} of {source} after {newest[key]}, which has the same key"
+            newest[key] = max(newest[key], number)
 
 
 def apart(found: Evidence) -> Iterator[str]:
@@ -243,6 +258,7 @@ def judge(campaign: Campaign, found: Evidence, bundle: str) -> Mapping[str, list
         "lost": [*lost(ledger, found), *halved(found)],
         "twice": [*twice(ledger, found), *unconfirmed(ledger, found)],
         "holes": list(holes(found)),
+        "disordered": list(disordered(found)),
         "apart": list(apart(found)),
         "unproved": list(unproved(campaign, found, bundle)),
         "surprises": [*ledger.surprises, *unknown(found), *bugs(campaign.running, campaign.excused)],
