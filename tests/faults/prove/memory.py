@@ -14,8 +14,8 @@ from tests.faults.prove.cluster import Instance
 
 _EVERY = 10.0
 _MIB, _HOUR = 1 << 20, 3600
-_WARM_AFTER = 0.25
-"""The first part of a process's life, in which caches and pools fill, is not counted."""
+_WARM_AFTER = 0.5
+"""The first half of a life, in which caches and pools fill, is not counted."""
 
 
 @dataclass
