@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import log
-from shared.errors import Problem
+from shared.errors import Problem, Unavailable
 from shared.measures import REQUESTS
 from shared.problems import BodyTooLarge, HeadersTooLarge, InternalError
 from shared.telemetry import Telemetry
@@ -86,8 +86,10 @@ class Kernel:
             else:
                 await self._app(scope, _bounded(receive, self._max_body, self._body_seconds), send_with_headers)
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an answer
-            if status and isinstance(error.__cause__, Problem):  # Starlette: no answer can be made of it any more
-                log.warning("answer_broken_off", code=error.__cause__.code, route=route_template(scope))
+            outage = error.__cause__  # of what Starlette raises when it is too late for an answer that tells of it
+            if status and isinstance(outage, Unavailable):
+                log.warning("answer_broken_off", code=outage.code, route=route_template(scope))
+                span.set_status(Status(StatusCode.ERROR))
                 return
             log.error("unhandled_exception", error, route=route_template(scope))
             if status == 0:

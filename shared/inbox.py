@@ -164,7 +164,8 @@ async def take_parked(tx: Tx, event: Received, handler: Handler | None) -> None:
     """
     outcome = "applied" if handler else "ignored"
     recorded = await tx.fetchval(
-        "UPDATE inbox SET outcome = $2 WHERE event_id = $1 AND digest = $3 AND outcome = 'parked' RETURNING true",
+        """UPDATE inbox SET outcome = $2, taken_at = clock_timestamp()
+           WHERE event_id = $1 AND digest = $3 AND outcome = 'parked' RETURNING true""",
         event.id, outcome, hashlib.sha256(event.canonical).digest(),
     )  # fmt: skip
     if not recorded:

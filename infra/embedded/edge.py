@@ -1,7 +1,8 @@
 """The one public port: routes by the first segment of the path to the service that owns it, refuses all else."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -25,6 +26,8 @@ LARGEST_BODY = 1 << 20
 """Bytes. The services have tighter limits of their own; this one keeps a stranger from filling our memory."""
 
 _TRACER = TracerProvider().get_tracer("edge")
+_TAKEN_WITHIN = 30.0
+"""Seconds for a piece: whoever takes nothing for longer is not waited for."""
 _HOP_BY_HOP = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"host"}
 
 
@@ -69,20 +72,26 @@ def balancing(addresses: Callable[[], Iterable[str]], client: httpx2.AsyncClient
         if body is None:
             await _refuse(BodyTooLarge(), scope, receive, send)
             return
-        answer = await _send(scope, body, addresses(), client)
-        if answer is None:
+        sent = await _send(scope, body, addresses(), client)
+        if sent is None:
             await _refuse(Unavailable(), scope, receive, send)
             return
-        headers = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP_BY_HOP]
-        await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
-        await _pass_back(answer, send)
+        answer, whole = sent
+        async with aclosing(answer):
+            headers = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP_BY_HOP]
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+            if whole is not None:
+                await send({"type": "http.response.body", "body": whole})
+            else:
+                await _pass_on(answer, receive, send)
 
     return forward
 
 
 async def _send(
     scope: Scope, body: bytes, addresses: Iterable[str], client: httpx2.AsyncClient
-) -> httpx2.Response | None:
+) -> tuple[httpx2.Response, bytes | None] | None:
+    """Return an answer, with its body if that has a length: it is not passed on before it is whole."""
     for base_url in addresses:
         request = client.build_request(
             scope["method"],
@@ -91,7 +100,8 @@ async def _send(
             content=body,
         )
         try:
-            return await client.send(request, stream=True, follow_redirects=False)
+            answer = await client.send(request, stream=True, follow_redirects=False)
+            return answer, await _whole(answer) if "content-length" in answer.headers else None
         except httpx2.ConnectError:
             continue
         except httpx2.TransportError:
@@ -99,13 +109,28 @@ async def _send(
     return None
 
 
-async def _pass_back(answer: httpx2.Response, send: Send) -> None:
-    """Send the body on as it comes; one that breaks off is broken off here as well, by ending without its end."""
-    async with aclosing(answer), aclosing(answer.aiter_raw()) as pieces:
-        with suppress(httpx2.TransportError):
-            async for piece in pieces:
+async def _whole(answer: httpx2.Response) -> bytes:
+    async with aclosing(answer):
+        return b"".join([piece async for piece in answer.aiter_raw()])
+
+
+async def _pass_on(answer: httpx2.Response, receive: Receive, send: Send) -> None:
+    """Send a body on as it comes, as long as somebody takes it; one that breaks off is broken off here too."""
+    copying, leaving = asyncio.ensure_future(_copy(answer, send)), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({copying, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        copying.cancel()
+        await asyncio.gather(leaving, copying, return_exceptions=True)
+
+
+async def _copy(answer: httpx2.Response, send: Send) -> None:
+    async with aclosing(answer.aiter_raw()) as pieces:
+        async for piece in pieces:
+            async with asyncio.timeout(_TAKEN_WITHIN):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _query(scope: Scope) -> bytes:

@@ -102,7 +102,7 @@ async def make_bundle(
 ) -> StreamingResponse:
     """Carry the log away for checking offline: all leaves, the newest checkpoint, and the matching events opened."""
     async with db.transaction() as tx:
-        cover, size = await reading.make_bundle(tx, caller=caller, reason=why, filter_=which, limit=limit, now=now)
+        cover, size = await reading.open_bundle(tx, caller=caller, reason=why, filter_=which, limit=limit, now=now)
     return StreamingResponse(reading.carry_away(db, cover, size), media_type="application/json")
 
 

@@ -31,7 +31,7 @@ from shared.timers import every
 from shared.vault import Vault
 
 NAME = "reuse"
-_COMPARE_CLOCKS_EVERY, _COMPARE_CLOCKS_AGAIN = 60.0, 1.0
+_COMPARE_CLOCKS_EVERY, _COMPARE_CLOCKS_AFTER_NOTHING_PROVED, _COMPARE_CLOCKS_AGAIN = 60.0, 10.0, 1.0
 
 
 def compose(settings: Settings) -> Service:
@@ -100,8 +100,8 @@ def _add_background(service: Service, parts: Parts) -> None:
     async def compare_clocks() -> None:
         while True:  # at start consent may come up after us, so a failure is tried again soon
             try:
-                await clocks.compare(service.db, parts.consent, parts.lease.skew)
-                await asyncio.sleep(_COMPARE_CLOCKS_EVERY)
+                proved = await clocks.compare(service.db, parts.consent, parts.lease.skew)
+                await asyncio.sleep(_COMPARE_CLOCKS_EVERY if proved else _COMPARE_CLOCKS_AFTER_NOTHING_PROVED)
             except Unavailable as outage:
                 log.warning("clocks_not_compared", code=outage.code)
                 await asyncio.sleep(_COMPARE_CLOCKS_AGAIN)

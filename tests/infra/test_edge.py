@@ -139,3 +139,38 @@ async def test_an_answer_passes_while_it_is_made_and_one_that_breaks_off_is_brok
         asked.set()
         with pytest.raises(httpx2.RemoteProtocolError):
             await anext(received)
+
+
+async def test_whoever_leaves_amid_an_answer_lets_its_maker_go() -> None:
+    gone = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"more"
+                await asyncio.sleep(0.01)
+        finally:
+            gone.set()
+
+    async def serve(request: Request) -> Response:
+        return StreamingResponse(pieces())
+
+    app = Starlette(routes=[Route("/{path:path}", serve)])
+    async with running(app) as service, passing_client() as client, running(proxy(service, client)) as front:
+        async with httpx2.AsyncClient(base_url=front) as http, http.stream("GET", "/audit/bundle") as answer:
+            assert await anext(answer.aiter_raw())
+        await asyncio.wait_for(gone.wait(), 10)
+
+
+async def test_an_answer_of_known_length_that_breaks_off_is_unavailable_for_now() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        raise ConnectionResetError
+
+    async def serve(request: Request) -> Response:
+        return StreamingResponse(pieces(), headers={"content-length": "10"})
+
+    app = Starlette(routes=[Route("/{path:path}", serve)])
+    async with running(app) as service, passing_client() as client, browser(proxy(service, client)) as http:
+        refused = await http.get("/consent/x")
+    assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 
 FORMAT = "motlan-bundle/1"
 BETWEEN_LEAVES, END = ",\n  ", "\n ]\n}"
+"""What stands between the lines of leaves, and after the last."""
 
 
 class BadBundle(ValueError):

@@ -9,15 +9,8 @@ from services.reuse.clients.consent import ConsentClient
 from services.reuse.store import clocks
 from shared import alarms
 from shared.db import Database
-from shared.errors import Unavailable
 
 _TRIES = 3
-
-
-class TooSlowToCompare(Unavailable):
-    """Consent's clock came back so late that it may be within the bound as well as beyond."""
-
-    code = "too_slow_to_compare"
 
 
 @dataclass(frozen=True)
@@ -47,22 +40,25 @@ def measure(before: datetime, theirs: datetime, after: datetime) -> Measurement:
     return Measurement(theirs - (before + half), half)
 
 
-async def compare(db: Database, consent: ConsentClient, skew: timedelta) -> None:
-    """Compare the clocks and store the verdict; raises an alarm beyond the skew.
+async def compare(db: Database, consent: ConsentClient, skew: timedelta) -> bool:
+    """Compare the clocks and store the verdict, with an alarm beyond the skew. Raises Unavailable without an answer.
 
-    Raises Unavailable without an answer, and with one that proves nothing: on a busy machine a call takes longer than
-    the skew. The last verdict stands then, as long as it is recent enough to be relied on.
+    Returns False when the answer proves nothing: on a busy machine the calls take longer than the skew. That is an
+    alarm too, but the last verdict stands, as long as it is recent enough to be relied on.
     """
     best = min([await _bracket(db, consent) for _ in range(_TRIES)], key=lambda m: m.uncertainty)
-    within = best.is_within(skew)
-    if not within and not best.is_beyond(skew):
-        raise TooSlowToCompare
+    within, beyond = best.is_within(skew), best.is_beyond(skew)
     async with db.transaction() as tx:
-        await clocks.keep_measurement(tx, offset=best.offset, within=within)
+        if within or beyond:
+            await clocks.keep_measurement(tx, offset=best.offset, within=within)
+            await alarms.clear_alarm(tx, "clocks_not_compared", "consent")
+        else:
+            await alarms.raise_alarm(tx, "clocks_not_compared", "consent", best.in_milliseconds())
         if within:
             await alarms.clear_alarm(tx, "clock_skew", "consent")
-        else:
+        if beyond:
             await alarms.raise_alarm(tx, "clock_skew", "consent", best.in_milliseconds())
+    return within or beyond
 
 
 async def _bracket(db: Database, consent: ConsentClient) -> Measurement:

@@ -24,7 +24,6 @@ from tests.faults.kills.persistence import PersistentCast
 
 _LOGINS = 12
 _COLLECTED_WITHIN = 900.0  # longer than the longest outage of a campaign: only events tell what is collected
-_CONFIRMED_AFTER_TRIES = 2000  # so does the news that a person is known
 _SEALED = 40
 
 
@@ -85,7 +84,7 @@ async def _deposit(stage: Stage, counter: Application) -> None:
     async def deposit() -> Json:
         return await office.system.deposit(await office.token(), counter.uid, certificate)
 
-    await once_confirmed(deposit, tries=_CONFIRMED_AFTER_TRIES)
+    await once_confirmed(deposit)
 
 
 async def business(stage: Stage, persona: str) -> None:

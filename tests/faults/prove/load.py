@@ -43,7 +43,7 @@ class Load:
         due = loop.time() + rng.uniform(0, interval)
         while not over.is_set():
             await asyncio.sleep(max(0.0, due - loop.time()))
-            due = max(due + interval, loop.time())  # what an outage has held up is not asked for afterwards
+            due = max(due, loop.time()) + interval  # what an outage has held up is not asked for afterwards
             answer = await self.hands.release(rng.choice(citizens), client)
             if answer.release:
                 self.acknowledged += 1

@@ -44,11 +44,11 @@ class Plan:
     pause: float = 1.5
     """Seconds, at the most, between two of them by one hand."""
     clients: int = 6
-    """Clients that release without pause, if no rate is set."""
+    """Clients that release: without pause, or as the rate allows."""
     rate: float = 0.0
     """Releases a second that all of them ask for together."""
     races: int = 4
-    """Withdrawals raced at a time."""
+    """Withdrawals raced at a time, or none."""
     breath: float = 0.0
     """Seconds that an actor of the stories rests between two of them."""
 
