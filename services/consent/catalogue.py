@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.consent.domain.dossier import Dossier, PartyUid
+from services.consent.domain.dossier import Dossier
+from services.consent.domain.ids import AttributeId, PartyUid
 from services.consent.domain.item import Item, Scope
 from services.consent.domain.notice import Notice, Vocabulary, Wording, compose_notice, digest
-from services.consent.domain.words import AttributeId, AttributeName, Purpose
+from services.consent.domain.purpose import AttributeName, Purpose
 from shared import ids, reference
 from shared.languages import Words
 from shared.vietnam import day_in_vietnam

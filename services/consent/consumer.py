@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.consent.domain.dossier import SubjectId
+from services.consent.domain.ids import SubjectId
 from services.consent.domain.use import Use, UseKind, Verdict
 from services.consent.service import end, mine
 from shared.db import Tx

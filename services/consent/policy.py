@@ -3,8 +3,9 @@
 import hmac
 from datetime import datetime
 
-from services.consent.domain.dossier import Capacity, Dossier, Known, Party, SubjectId, UnknownDossier
+from services.consent.domain.dossier import Capacity, Dossier, Known, Party, UnknownDossier
 from services.consent.domain.grant import Grant
+from services.consent.domain.ids import SubjectId
 from services.consent.domain.request import ConsentRequest
 from shared.errors import Conflict, Forbidden, NotFound
 from shared.tokens import Caller

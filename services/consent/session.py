@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from services.consent.domain.dossier import SubjectId
+from services.consent.domain.ids import SubjectId
 from services.consent.service import login
 from shared.errors import Unauthenticated
 from shared.guards import guard

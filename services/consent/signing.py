@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.consent.domain.grant import Grant, ReceiptId
+from services.consent.domain.grant import Grant
+from services.consent.domain.ids import AttributeId, ReceiptId
+from services.consent.domain.purpose import AttributeName
 from services.consent.domain.receipt import About, Receipt, Shown, claims_of_grant, claims_of_withdrawal
-from services.consent.domain.words import AttributeId, AttributeName
 from services.consent.events import grant_state
 from shared.events import written
 from shared.keys import ServiceKey, SigningKey, sign_jws

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from services.consent.domain.dossier import SubjectId
+from services.consent.domain.ids import SubjectId
 from services.consent.given import Given
 from services.consent.service import mine
 from services.consent.session import citizen, find_citizen

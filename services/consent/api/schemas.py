@@ -7,11 +7,11 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from services.consent.domain.asked import Asked
-from services.consent.domain.dossier import Basis, Capacity, DossierUid, PartyUid, SubjectId
+from services.consent.domain.dossier import Basis, Capacity
 from services.consent.domain.grant import EndReason, Grant
+from services.consent.domain.ids import AttributeId, DossierUid, PartyUid, SubjectId
 from services.consent.domain.request import Login, Way
 from services.consent.domain.states import GrantState, RequestState
-from services.consent.domain.words import AttributeId
 from services.consent.service.legal_basis import Case
 from services.consent.service.request import Decision, Opened
 from shared.bodies import Body, View

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.consent.domain.dossier import Capacity, Known, Party, SubjectId, UnknownParty
+from services.consent.domain.dossier import Capacity, Known, Party, UnknownParty
+from services.consent.domain.ids import SubjectId
 from shared.errors import NotFound
 from shared.inside import ServiceClient
 

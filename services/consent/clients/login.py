@@ -14,7 +14,7 @@ import httpx2
 import orjson
 from joserfc import jwt
 
-from services.consent.domain.dossier import SubjectId
+from services.consent.domain.ids import SubjectId
 from shared import log, spans
 from shared.errors import Forbidden, Unavailable
 from shared.keys import SigningKey, sign_jws

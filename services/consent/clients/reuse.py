@@ -6,17 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.consent.domain.dossier import (
-    Basis,
-    Component,
-    Dossier,
-    DossierParty,
-    DossierUid,
-    PartyUid,
-    Rule,
-    UnknownDossier,
-)
-from services.consent.domain.words import AttributeId
+from services.consent.domain.dossier import Basis, Component, Dossier, DossierParty, Rule, UnknownDossier
+from services.consent.domain.ids import AttributeId, DossierUid, PartyUid
 from shared.errors import NotFound
 from shared.inside import ServiceClient
 from shared.languages import Words

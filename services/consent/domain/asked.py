@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.consent.domain.dossier import Capacity, DossierUid, PartyUid, SubjectId
+from services.consent.domain.dossier import Capacity
+from services.consent.domain.ids import AttributeId, DossierUid, PartyUid, RequestId, SubjectId
 from services.consent.domain.item import Item
 from services.consent.domain.notice import Notice
-from services.consent.domain.request import LAPSES_AFTER, Asker, ConsentRequest, Login, RequestId, Way
-from services.consent.domain.words import AttributeId
+from services.consent.domain.request import LAPSES_AFTER, Asker, ConsentRequest, Login, Way
 from shared.errors import Conflict
 
 

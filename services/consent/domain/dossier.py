@@ -4,16 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NewType
 from uuid import UUID
 
-from services.consent.domain.words import AttributeId
+from services.consent.domain.ids import AttributeId, DossierUid, PartyUid, SubjectId
 from shared.errors import Conflict, Invalid, NotFound
 from shared.languages import Words
-
-SubjectId = NewType("SubjectId", UUID)
-DossierUid = NewType("DossierUid", UUID)
-PartyUid = NewType("PartyUid", UUID)
 
 
 class UnknownDossier(NotFound):

@@ -5,20 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.consent.domain.dossier import Rule, SubjectId
-from services.consent.domain.grant import (
-    Choice,
-    EndReason,
-    Giving,
-    Grant,
-    GrantId,
-    Ground,
-    Origin,
-    ReceiptId,
-    Recipient,
-)
+from services.consent.domain.dossier import Rule
+from services.consent.domain.grant import Choice, EndReason, Giving, Grant, Ground, Origin, Recipient
+from services.consent.domain.ids import AttributeId, GrantId, ReceiptId, SubjectId
 from services.consent.domain.item import Answer, Item, Scope
-from services.consent.domain.words import AttributeId, Purpose
+from services.consent.domain.purpose import Purpose
 from shared.vietnam import start_of
 
 NewId = Callable[[], UUID]

@@ -4,18 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
 from uuid import UUID
 
-from services.consent.domain.dossier import Basis, DossierUid, PartyUid, SubjectId
+from services.consent.domain.dossier import Basis
+from services.consent.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, ReceiptId, SubjectId
 from services.consent.domain.item import Scope
 from services.consent.domain.states import GRANT_TRANSITIONS, GrantMove, GrantState
-from services.consent.domain.words import AttributeId
 from shared.errors import Conflict
 from shared.transitions import after
-
-GrantId = NewType("GrantId", UUID)
-ReceiptId = NewType("ReceiptId", UUID)
 
 
 class StandsOnLaw(Conflict):

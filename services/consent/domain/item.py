@@ -6,7 +6,8 @@ from enum import StrEnum
 from itertools import groupby
 
 from services.consent.domain.dossier import Basis, Component, Rule
-from services.consent.domain.words import AttributeId, Purpose
+from services.consent.domain.ids import AttributeId
+from services.consent.domain.purpose import Purpose
 from shared.errors import Invalid
 from shared.languages import Words
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import rfc8785
 
 from services.consent.domain.dossier import Dossier
+from services.consent.domain.ids import AttributeId
 from services.consent.domain.item import Item
-from services.consent.domain.words import AttributeId, AttributeName
+from services.consent.domain.purpose import AttributeName
 from shared.languages import Words
 
 COMPOSITION = 1

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from services.consent.domain.dossier import Basis, SubjectId
-from services.consent.domain.grant import Grant, GrantId, ReceiptId
+from services.consent.domain.dossier import Basis
+from services.consent.domain.grant import Grant
+from services.consent.domain.ids import AttributeId, GrantId, ReceiptId, SubjectId
 from services.consent.domain.notice import Notice
-from services.consent.domain.words import AttributeId, AttributeName
+from services.consent.domain.purpose import AttributeName
 
 SCHEMA_VERSION = "ISO/IEC TS 27560:2023"
 

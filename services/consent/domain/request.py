@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NewType
-from uuid import UUID
 
-from services.consent.domain.dossier import DossierUid, PartyUid, SubjectId
+from services.consent.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
 from services.consent.domain.item import Answer, Item, check_answers
 from services.consent.domain.notice import Notice
 from services.consent.domain.states import REQUEST_TRANSITIONS, RequestMove, RequestState
 from shared.errors import Conflict
 from shared.transitions import after
-
-RequestId = NewType("RequestId", UUID)
 
 LAPSES_AFTER = timedelta(minutes=13)
 """Counted from the login: `identity` drops what VNeID said two minutes later."""

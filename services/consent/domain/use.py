@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from services.consent.domain.dossier import SubjectId
+from services.consent.domain.ids import SubjectId
 
 
 class UseKind(StrEnum):

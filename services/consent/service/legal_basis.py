@@ -16,16 +16,15 @@ from services.consent.domain.dossier import (
     Dossier,
     DossierClosed,
     Party,
-    PartyUid,
     Rule,
     check_allowed,
 )
 from services.consent.domain.giving import Outcome, Subject, grants_of_law
 from services.consent.domain.grant import Choice, GivenBy, Giving, Grant, Origin, Recipient
+from services.consent.domain.ids import AttributeId, PartyUid
 from services.consent.domain.item import compose_items
 from services.consent.domain.notice import Notice
 from services.consent.domain.receipt import Shown
-from services.consent.domain.words import AttributeId
 from services.consent.service.giving import give
 from services.consent.signing import ReceiptSigner
 from services.consent.store import grants, requests, uses

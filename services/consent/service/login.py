@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
 from services.consent.clients.login import SOURCE_ERRORS, LoginClient, LoginFailed, LoginSourceFailed
-from services.consent.domain.dossier import SubjectId
+from services.consent.domain.ids import SubjectId
 from services.consent.store import sessions
 from shared.db import Database, Tx
 from shared.hashes import hash_of

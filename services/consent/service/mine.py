@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.consent import policy
-from services.consent.domain.dossier import SubjectId
 from services.consent.domain.grant import Grant
+from services.consent.domain.ids import SubjectId
 from services.consent.domain.receipt import Receipt
 from services.consent.domain.use import Use, Verdict
 from services.consent.store import grants, receipts, uses

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.consent import events, policy
-from services.consent.domain.dossier import SubjectId
-from services.consent.domain.grant import Grant, ReceiptId
+from services.consent.domain.grant import Grant
+from services.consent.domain.ids import ReceiptId, SubjectId
 from services.consent.domain.receipt import Receipt
 from services.consent.domain.states import GrantState
 from services.consent.signing import ReceiptSigner

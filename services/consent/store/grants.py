@@ -6,20 +6,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.consent.domain.dossier import DossierUid, PartyUid, SubjectId
-from services.consent.domain.grant import (
-    EndReason,
-    GivenBy,
-    Giving,
-    Grant,
-    GrantId,
-    Ground,
-    Origin,
-    ReceiptId,
-    Recipient,
-)
+from services.consent.domain.grant import EndReason, GivenBy, Giving, Grant, Ground, Origin, Recipient
+from services.consent.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, ReceiptId, SubjectId
 from services.consent.domain.states import GrantState
-from services.consent.domain.words import AttributeId
 from shared.db import Tx
 
 _COLUMNS = """grant_id, version, state, kind, scope, subject_id, sub, sector, client_id, agency_uid, agency_name,

@@ -4,8 +4,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.consent.domain.dossier import SubjectId
-from services.consent.domain.grant import GrantId, ReceiptId
+from services.consent.domain.ids import GrantId, ReceiptId, SubjectId
 from services.consent.domain.receipt import Receipt
 from shared.db import Tx
 

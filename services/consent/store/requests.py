@@ -7,10 +7,10 @@ from uuid import UUID
 from asyncpg import Record
 from pydantic import TypeAdapter
 
-from services.consent.domain.dossier import DossierUid, PartyUid, SubjectId
+from services.consent.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
 from services.consent.domain.item import Answer, Item
 from services.consent.domain.notice import Notice
-from services.consent.domain.request import Asker, ConsentRequest, Login, RequestId, Way
+from services.consent.domain.request import Asker, ConsentRequest, Login, Way
 from services.consent.domain.states import RequestState
 from shared import telemetry
 from shared.db import Tx

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.consent.domain.dossier import SubjectId
+from services.consent.domain.ids import SubjectId
 from shared.db import Tx
 
 

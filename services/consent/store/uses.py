@@ -6,7 +6,8 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.consent.domain.dossier import Dossier, SubjectId
+from services.consent.domain.dossier import Dossier
+from services.consent.domain.ids import SubjectId
 from services.consent.domain.use import Use, UseKind, Verdict
 from shared.db import Tx
 from shared.languages import Words

@@ -4,31 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.consent.domain.dossier import (
-    Basis,
-    Component,
-    Dossier,
-    DossierParty,
-    DossierUid,
-    PartyUid,
-    Rule,
-    SubjectId,
-)
+from services.consent.domain.dossier import Basis, Component, Dossier, DossierParty, Rule
 from services.consent.domain.giving import Subject
-from services.consent.domain.grant import (
-    GivenBy,
-    Giving,
-    Grant,
-    GrantId,
-    Ground,
-    Origin,
-    ReceiptId,
-    Recipient,
-)
+from services.consent.domain.grant import GivenBy, Giving, Grant, Ground, Origin, Recipient
+from services.consent.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, ReceiptId, RequestId, SubjectId
 from services.consent.domain.item import Item, Scope
 from services.consent.domain.notice import Notice, digest
-from services.consent.domain.request import Asker, ConsentRequest, Login, RequestId, Way
-from services.consent.domain.words import AttributeId, Purpose
+from services.consent.domain.purpose import Purpose
+from services.consent.domain.request import Asker, ConsentRequest, Login, Way
 from shared import ids
 from shared.languages import Words
 

@@ -11,7 +11,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from infra.embedded.stack import Stack
-from services.consent.domain.dossier import Dossier, DossierParty, PartyUid
+from services.consent.domain.dossier import Dossier, DossierParty
+from services.consent.domain.ids import PartyUid
 from services.consent.service import end
 from shared import clock, ids
 from tests.services.consent.conftest import World

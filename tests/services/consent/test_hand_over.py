@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.consent.domain.dossier import PartyUid
+from services.consent.domain.ids import PartyUid
 from services.consent.service import request as requests
 from shared import clock, ids
 from tests.services.consent.conftest import RETURN_URL, World

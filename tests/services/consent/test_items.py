@@ -2,9 +2,10 @@
 
 import pytest
 
-from services.consent.domain.dossier import Basis, PartyUid
+from services.consent.domain.dossier import Basis
+from services.consent.domain.ids import PartyUid
 from services.consent.domain.item import Answer, AnswerMissing, Item, Scope, check_answers, compose_items
-from services.consent.domain.words import Purpose
+from services.consent.domain.purpose import Purpose
 from shared import ids
 from tests.services.consent.factories import (
     attributes,

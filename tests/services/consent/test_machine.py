@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from services.consent.domain.asked import Asked
-from services.consent.domain.dossier import Basis, Capacity, Dossier, DossierClosed, SubjectId
+from services.consent.domain.dossier import Basis, Capacity, Dossier, DossierClosed
 from services.consent.domain.grant import Grant, StandsOnConsent, StandsOnLaw
+from services.consent.domain.ids import SubjectId
 from services.consent.domain.item import Answer, Item
 from services.consent.domain.request import Login, Way
 from services.consent.policy import UnknownGrant, UnknownRequest

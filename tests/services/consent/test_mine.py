@@ -10,7 +10,7 @@ import pytest
 from joserfc import jwt
 
 from services.consent.consumer import HANDLERS
-from services.consent.domain.dossier import DossierUid
+from services.consent.domain.ids import DossierUid
 from services.consent.store import uses
 from shared import clock, ids
 from shared.events import Received

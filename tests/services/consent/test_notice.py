@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from services.consent.domain.ids import AttributeId
 from services.consent.domain.notice import Notice, Vocabulary, Wording, compose_notice, digest
-from services.consent.domain.words import AttributeId, AttributeName
+from services.consent.domain.purpose import AttributeName
 from shared import ids
 from shared.languages import Words
 from tests.services.consent.factories import make_dossier, make_item, make_purpose

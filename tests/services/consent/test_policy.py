@@ -13,10 +13,10 @@ from services.consent.domain.dossier import (
     DossierClosed,
     Known,
     Party,
-    SubjectId,
     UnknownDossier,
     check_allowed,
 )
+from services.consent.domain.ids import SubjectId
 from shared import ids
 from shared.tokens import Actor, AgencyRef, Caller, Mandate
 from tests.services.consent.factories import NOW, make_consent, make_dossier, make_grant, make_request

@@ -1,12 +1,9 @@
 """What consent is asked for, and how it is called towards citizens: attributes, and purposes by version."""
 
 from dataclasses import dataclass
-from typing import NewType
 
+from services.consent.domain.ids import AttributeId
 from shared.languages import Words
-
-AttributeId = NewType("AttributeId", str)
-"""An id of `contracts/attributes`, such as `person.birth_date`."""
 
 
 @dataclass(frozen=True)
