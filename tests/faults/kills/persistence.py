@@ -25,6 +25,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 90.0
 IN_FLIGHT = "request_in_flight"
 _FOR_A_WHILE = {502, 503, 504}
+_CLOCK_IS_WRONG = "invalid_dpop_proof"
+"""What a process whose clock was put wrong finds old or not made yet, and another one, or it itself later, does not."""
 
 
 async def persist(ask: Callable[[], Awaitable[T]], *, but: frozenset[str] = frozenset()) -> T:
@@ -34,7 +36,8 @@ async def persist(ask: Callable[[], Awaitable[T]], *, but: frozenset[str] = froz
         try:
             return await ask()
         except Refused as refused:
-            passing = (refused.status in _FOR_A_WHILE or refused.retryable) and refused.code not in but
+            passing = refused.status in _FOR_A_WHILE or refused.retryable or refused.code == _CLOCK_IS_WRONG
+            passing = passing and refused.code not in but
             if not passing or time.monotonic() > end:
                 raise
         except httpx2.TransportError:
