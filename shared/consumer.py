@@ -24,6 +24,7 @@ WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
 _TRIES = 3  # of an event whose handler fails; an outage is not counted, it is waited for
 _STAND_BY = 2.0  # until the next look for a partition that has no reader
 _TOGETHER = 50  # records of a partition taken in by one commit
+_GATHER = 0.1  # seconds for more to come after a few, so that under load one transaction takes in several
 
 
 class Consumer:
@@ -83,7 +84,13 @@ class Consumer:
             _show_lag({})  # it is another member's now, or nobody knows it
 
     async def _read(self, subscription: Subscription) -> None:
-        for records in await subscription.poll(0.5):
+        found = await subscription.poll(0.5)
+        await self._take_in(subscription, found)
+        if 0 < sum(map(len, found)) < _TOGETHER:
+            await asyncio.sleep(_GATHER)
+
+    async def _take_in(self, subscription: Subscription, found: Sequence[Sequence[Record]]) -> None:
+        for records in found:
             for start in range(0, len(records), _TOGETHER):
                 some = records[start : start + _TOGETHER]
                 try:
@@ -95,7 +102,7 @@ class Consumer:
                 except TooMuchDiverted:
                     self._stopped_at = some[-1]
                     raise
-                await subscription.commit(some[-1])
+                subscription.done(some[-1])
                 await self._clear_stop(some[-1])
 
     async def _take_some(self, records: Sequence[Record]) -> None:

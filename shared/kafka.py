@@ -54,6 +54,8 @@ class NoPartitionLeft(BrokerUnavailable):
 
 
 _LOOK_EVERY = 10.0  # seconds between two looks at how far we are behind
+_COMMIT_EVERY = 1.0
+"""Seconds between two commits of offsets: each is a write on every broker, and costs more than taking an event in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +135,16 @@ class Kafka:
             retry_backoff_ms=100,
             max_poll_interval_ms=300_000,
         )
+        subscription = Subscription(consumer)
         try:
             with _failures():
                 async with asyncio.timeout(self._timeout * 2):
                     await consumer.start()
-            yield Subscription(consumer)
+            yield subscription
         finally:
+            with suppress(BrokerUnavailable, TimeoutError):
+                async with asyncio.timeout(2):
+                    await subscription.commit()
             with suppress(KafkaError, OSError):
                 async with asyncio.timeout(5):
                     await consumer.stop()
@@ -192,7 +198,9 @@ class Subscription:
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
         self._paused: dict[TopicPartition, float] = {}
-        self._progress = Progress(asyncio.get_running_loop().time())
+        self._done: dict[TopicPartition, int] = {}
+        self._committed_at = asyncio.get_running_loop().time()
+        self._progress = Progress(self._committed_at)
 
     @property
     def lag(self) -> Mapping[Place, int]:
@@ -206,6 +214,8 @@ class Subscription:
         against the partitions' ends, and half a minute without a step though there is more raises BrokerUnavailable.
         """
         self._resume()
+        if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_EVERY:
+            await self.commit()
         with _failures():
             found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=500)
         self._progress.delivered((each.topic, each.partition) for each in found)
@@ -214,12 +224,23 @@ class Subscription:
             self._look(await self._positions(), now)
         return [[_record(one) for one in records] for records in found.values() if records]
 
-    async def commit(self, record: Record) -> None:
-        """Note that everything up to and including this record is done with. A lost commit means redelivery only."""
+    def done(self, record: Record) -> None:
+        """Note that everything up to and including this record is done with; the next commit says so to the broker."""
+        self._done[TopicPartition(record.topic, record.partition)] = record.offset + 1
+
+    async def commit(self) -> None:
+        """Tell the broker what is done with; `poll` does it once a second, and the end of the subscription.
+
+        What was done and not committed is delivered again: the inbox knows it. Raises BrokerUnavailable.
+        """
+        self._committed_at, ours = asyncio.get_running_loop().time(), self._consumer.assignment()
+        done, self._done = {place: offset for place, offset in self._done.items() if place in ours}, {}
+        if not done:
+            return
         try:
-            await self._consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
-        except (CommitFailedError, IllegalStateError):  # the partition went to another member meanwhile
-            log.info("commit_superseded", topic=record.topic, partition=record.partition)
+            await self._consumer.commit(done)
+        except (CommitFailedError, IllegalStateError):  # a partition went to another member meanwhile
+            log.info("commit_superseded")
         except (KafkaError, OSError) as error:
             raise BrokerUnavailable(type(error).__name__) from error
 

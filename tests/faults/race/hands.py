@@ -1,6 +1,7 @@
 """What the racers do over HTTP: a city system asks for releases, a citizen withdraws on her own page."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -15,6 +16,7 @@ from infra.client.tokens import Token
 from shared import clock
 from tests.faults.kills.persistence import persist
 from tests.faults.processes import System
+from tests.faults.race.asking import Lines, NoAnswer
 from tests.faults.race.citizens import AGENCY, Citizen
 from tests.faults.race.signed import Receipt, Release, Verifier
 
@@ -40,6 +42,7 @@ class Hands:
 
     def __init__(self, running: System, http: httpx2.AsyncClient, verifier: Verifier) -> None:
         self._running, self._http, self._verifier = running, http, verifier
+        self._lines = Lines()
         self._tokens: list[Token] = []
         self._renewing = asyncio.Lock()
         self.reuse, self.consent = [running["reuse"].url], [running["consent"].url]
@@ -56,13 +59,17 @@ class Hands:
         self.asked += 1
         url, asked_at = self.reuse[client % len(self.reuse)] + path, clock.now()
         try:
-            answer = await self._http.post(url, json={"party_uid": str(citizen.party_uid)}, headers=headers)
-        except httpx2.TransportError as error:
-            return Answer(None, type(error).__name__)
-        body = cast("dict[str, str]", answer.json())
-        if answer.status_code != 200:
+            status, told = await self._lines.post(url, b'{"party_uid":"%s"}' % str(citizen.party_uid).encode(), headers)
+        except NoAnswer as error:
+            return Answer(None, str(error))
+        body = cast("dict[str, str]", json.loads(told))
+        if status != 200:
             return Answer(None, str(body.get("code")))
         return Answer(self._verifier.release(body["release"], citizen, asked_at), "")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._lines.close()
 
     async def withdraw(self, citizen: Citizen) -> str | None:
         """Press the button on her page; returns where the receipt lies, None when no answer came."""
@@ -116,4 +123,8 @@ async def hands(running: System) -> AsyncGenerator[Hands]:
     limits = httpx2.Limits(max_connections=200, max_keepalive_connections=200, keepalive_expiry=3)
     async with httpx2.AsyncClient(timeout=15, limits=limits, trust_env=False) as http:
         keys = [(await http.get(f"{running[name].url}/{name}/jwks")).json() for name in ("reuse", "consent")]
-        yield Hands(running, http, Verifier(running.ports.origin, *keys))
+        using = Hands(running, http, Verifier(running.ports.origin, *keys))
+        try:
+            yield using
+        finally:
+            using.close()
