@@ -31,6 +31,7 @@ def end_at_sigterm() -> None:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background deaf to it
     signal.signal(signal.SIGTERM, interrupt)
 
 
