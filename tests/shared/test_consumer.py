@@ -3,9 +3,10 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared import events, outbox
@@ -66,6 +67,40 @@ async def test_a_reader_that_starts_again_goes_on_where_its_last_commit_stands(p
     async with pair.kafka.subscribe(pair.reader, [f"{pair.source}.events"]) as subscription:
         left = [record for records in await subscription.poll(1) for record in records]
     assert not [record for record in left if b'"sequence"' in record.value and b'"last"' not in record.value]
+
+
+async def test_what_arrives_soon_after_a_few_is_taken_in_by_one_transaction(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.consumer._GATHER", 1.0)
+    async with running(pair.relay(), pair.consumer()):
+        await pair.append(FIRST)
+        await pair.until_taken(1)
+        for published in (2, 3, 4):
+            await pair.append(FIRST)
+            await pair.until_published(published)
+        await pair.until_taken(4)
+    assert await pair.value("SELECT count(DISTINCT xmin::text) FROM inbox") == 2
+
+
+async def test_offsets_are_committed_now_and_then_and_not_for_each_record(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[int] = []
+    commit: Any = cast(Any, AIOKafkaConsumer).commit
+
+    async def counted(self: AIOKafkaConsumer, offsets: Any) -> None:
+        commits.append(len(offsets))
+        await commit(self, offsets)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", counted)
+    monkeypatch.setattr("shared.kafka._COMMIT_EVERY", 600.0)
+    async with running(pair.relay(), pair.consumer()):
+        for taken in (1, 2, 3):
+            await pair.append(FIRST, OTHER)
+            await pair.until_taken(2 * taken)
+        assert commits == []
+    assert commits == [2]  # one, of both partitions, when it ended
 
 
 async def test_a_reader_that_dies_at_its_work_takes_the_event_in_when_it_lives_again(pair: Pair) -> None:

@@ -57,6 +57,19 @@ async def test_what_was_sent_but_not_marked_before_a_crash_is_sent_again_with_id
     assert sorted(values) == sorted([row["canonical"] for row in rows[:3]] * 2 + [rows[3]["canonical"]])
 
 
+async def test_what_is_committed_soon_after_a_round_waits_for_the_next_and_is_published_together(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.relay._GATHER", 1.0)
+    async with running(pair.relay()):
+        await pair.append("a")
+        await pair.until_published(1)
+        await pair.append("b", "c", "d")
+        await pair.until_published(4)
+    async with pair.out.read() as tx:
+        assert await tx.fetchval("SELECT count(DISTINCT xmin::text) FROM outbox") == 2
+
+
 async def test_a_transaction_undone_publishes_nothing(pair: Pair) -> None:
     async def fail() -> None:
         async with pair.out.transaction() as tx:
