@@ -70,6 +70,13 @@ def test_memory_is_bounded(name: str) -> None:
     assert megabytes(PARTS[name]["mem_limit"]) > 0
 
 
+@each_part
+def test_what_a_part_logs_is_bounded(name: str) -> None:
+    logging = PARTS[name]["logging"]
+    assert logging["driver"] == "json-file"
+    assert logging["options"].keys() == {"max-size", "max-file"}
+
+
 def test_the_core_fits_into_four_gigabytes() -> None:
     assert sum(megabytes(PARTS[name]["mem_limit"]) for name in CORE) <= 4096
 
