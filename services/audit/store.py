@@ -1,6 +1,6 @@
 """Every SQL statement of audit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -112,21 +112,15 @@ async def add_leaves(tx: Tx, leaves: Sequence[tuple[int, int, Leaf]]) -> None:
     )
 
 
-async def right_edge(tx: Tx, size: int) -> Mapping[TileId, bytes]:
-    """Return the newest tile of each level, all that appending to a log of this size touches."""
-    rows = await tx.fetch("SELECT DISTINCT ON (level) level, index, hashes FROM tile ORDER BY level, index DESC")
-    return {TileId(row["level"], row["index"]): row["hashes"] for row in rows} if size else {}
-
-
-async def tiles_for_proof(tx: Tx, index: int, size: int) -> Mapping[TileId, bytes]:
-    """Return the tiles that an inclusion proof of this leaf can touch: those above it and those of the right edge."""
+async def tiles(tx: Tx, wanted: Collection[TileId]) -> Mapping[TileId, bytes]:
+    """Return those of the tiles that there are, each by one look into the index: of a long log there are many."""
     rows = await tx.fetch(
         """
-        SELECT level, index, hashes FROM tile
-         WHERE index = $1::bigint >> (8 * (level + 1)) OR index >= ($2::bigint - 1) >> (8 * (level + 1))
+        SELECT level, index, hashes FROM unnest($1::int[], $2::bigint[]) AS wanted (level, index)
+          JOIN tile USING (level, index)
         """,
-        index,
-        size,
+        [where.level for where in wanted],
+        [where.index for where in wanted],
     )
     return {TileId(row["level"], row["index"]): row["hashes"] for row in rows}
 

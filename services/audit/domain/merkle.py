@@ -75,6 +75,20 @@ class TileId:
     index: int
 
 
+def edge_of(size: int) -> list[TileId]:
+    """Name the newest tile of each level of a log of `size` leaves: all that its root, or appending to it, touches."""
+    return [TileId(level, ((size >> level * TILE_HEIGHT) - 1) >> TILE_HEIGHT) for level in _levels(size)]
+
+
+def tiles_above(index: int, size: int) -> list[TileId]:
+    """Name the tiles that hold leaf `index`, or the roots of what it lies in."""
+    return [TileId(level, index >> (level + 1) * TILE_HEIGHT) for level in _levels(size)]
+
+
+def _levels(size: int) -> range:
+    return range(-(-size.bit_length() // TILE_HEIGHT))
+
+
 @dataclass
 class Tiles:
     """The hashes of a log of `size` leaves, 256 to a tile, as C2SP tlog-tiles lays them out.

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.audit import events, policy, store
 from services.audit.domain.bundle import BETWEEN_LEAVES, END, Cover, Opened, lines_of
-from services.audit.domain.merkle import Tiles
+from services.audit.domain.merkle import Tiles, edge_of, tiles_above
 from services.audit.domain.note import inclusion_text
 from services.audit.domain.reading import Filter, Reason
 from shared import outbox
@@ -85,7 +85,7 @@ async def prove_inclusion(tx: Tx, *, caller: Caller, reason: Reason, source: str
     index = await store.leaf_index_of(tx, source=source, sequence=sequence)
     if index is None or index >= size:
         raise NoSuchLeaf
-    tiles = await store.tiles_for_proof(tx, index, size)
+    tiles = await store.tiles(tx, {*tiles_above(index, size), *edge_of(size)})
     proof = Tiles(size, lambda where: tiles[where]).inclusion_proof(index)
     asked = {"source": source, "sequence": sequence}
     await outbox.append(tx, events.read(caller, reason, kind="proof", filters=dict(asked), count=1, now=now))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from opentelemetry.trace import SpanKind
 
 from services.audit import store
-from services.audit.domain.merkle import TileId, Tiles, leaf_hash
+from services.audit.domain.merkle import TileId, Tiles, edge_of, leaf_hash
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.store import Waiting
 from shared import alarms, log, spans, telemetry
@@ -59,7 +59,7 @@ async def _take_batch(tx: Tx, *, key: NoteKey, now: datetime) -> Sequence[Waitin
     newest = await store.newest_checkpoint(tx)
     size = newest[0] if newest else 0
     if waiting:
-        tiles = _appending(await store.right_edge(tx, size), size)
+        tiles = _appending(await store.tiles(tx, edge_of(size)), size)
         tiles.append(leaf_hash(each.leaf.canonical()) for each in waiting)
         await store.add_leaves(tx, [(size + n, each.arrived, each.leaf) for n, each in enumerate(waiting)])
         await store.put_tiles(tx, tiles)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.embedded.stack import Stack
 from services.audit import store
 from services.audit.domain.bundle import END, BadBundle, Bundle, Cover
-from services.audit.domain.merkle import Tiles, leaf_hash
+from services.audit.domain.merkle import Tiles, edge_of, leaf_hash, tiles_above
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.service import keeping, sequencing
 from services.audit.service.reading import carry_away
@@ -94,7 +94,7 @@ async def test_a_log_of_many_batches_proves_each_leaf_from_the_tiles_it_stored(d
         checkpoint = Checkpoint.open(newest[1], KEY.verifier)
         leaves = await store.leaves(tx, 0, checkpoint.size)
         for index in (0, 255, 256, 511, 512, 698):
-            tiles = await store.tiles_for_proof(tx, index, checkpoint.size)
+            tiles = await store.tiles(tx, {*tiles_above(index, checkpoint.size), *edge_of(checkpoint.size)})
             proof = Tiles(checkpoint.size, lambda where, tiles=tiles: tiles[where]).inclusion_proof(index)
             leaf = leaf_hash(leaves[index])
             assert verify_inclusion(leaf, index=index, size=checkpoint.size, proof=proof, root=checkpoint.root)

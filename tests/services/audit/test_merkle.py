@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit.domain.merkle import Tiles, leaf_hash, node_hash, root_of
+from services.audit.domain.merkle import TileId, Tiles, edge_of, leaf_hash, node_hash, root_of, tiles_above
 from tests.services.audit.log import verify_inclusion
 
 # Leaves and roots that certificate-transparency implementations publish as test vectors for this tree.
@@ -68,6 +68,23 @@ def test_tiles_written_in_two_batches_are_those_written_in_one() -> None:
     in_two.append(hashes[300:])
     assert in_two.root() == root_of(hashes)
     assert len(in_two.tile(max(in_two.changed))) == 32  # level 2: the root of the one full tile of level 1
+
+
+@given(st.integers(0, 1 << 44), st.data())
+def test_of_a_log_however_long_a_few_named_tiles_are_all_that_is_read(size: int, data: st.DataObject) -> None:
+    index, read = data.draw(st.integers(0, max(0, size - 1))), set[TileId]()
+
+    def load(where: TileId) -> bytes:
+        read.add(where)
+        return bytes(32 << 8)
+
+    Tiles(size, load).append([b""])
+    Tiles(size, load).root()
+    assert read <= set(edge_of(size))
+    if size:
+        Tiles(size, load).inclusion_proof(index)
+    assert read <= {*edge_of(size), *tiles_above(index, size)}
+    assert len(edge_of(size)) <= 6
 
 
 @settings(max_examples=200, deadline=None)
