@@ -247,17 +247,16 @@ async def find_events(
 
     Of an entry that was erased only its place is left: the event is None.
     """
-    asked = {
-        "time >=": filter_.from_, "time <": filter_.until, "type =": filter_.type, "dossier_uid =": filter_.dossier_uid,
-    }  # fmt: skip
-    given = {condition: value for condition, value in asked.items() if value is not None}
-    conditions = "".join(f" AND {condition} ${n}" for n, condition in enumerate(given, start=4))
     rows = await tx.fetch(
-        f"""
-        SELECT arrived, leaf_index, canonical, signature, kid, salt FROM entry
-         WHERE leaf_index < $1 AND arrived > $2 {conditions} ORDER BY arrived LIMIT $3
-        """,  # noqa: S608 - constants: a plan for each set of filters, by the index that fits it
-        below, after, limit, *given.values(),
+        """
+        SELECT arrived, leaf_index, canonical, signature, kid, salt
+          FROM entry
+         WHERE leaf_index < $1 AND arrived > $2
+           AND ($3::timestamptz IS NULL OR time >= $3) AND ($4::timestamptz IS NULL OR time < $4)
+           AND ($5::text IS NULL OR type = $5) AND ($6::uuid IS NULL OR dossier_uid = $6)
+         ORDER BY arrived LIMIT $7
+        """,
+        below, after, filter_.from_, filter_.until, filter_.type, filter_.dossier_uid, limit,
     )  # fmt: skip
     return [
         (row["arrived"], Opened(row["leaf_index"], _signed(row), row["salt"]) if row["canonical"] else None)
