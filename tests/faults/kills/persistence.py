@@ -25,7 +25,7 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 90.0
 IN_FLIGHT = "request_in_flight"
 _FOR_A_WHILE = {502, 503, 504}
-_CLOCK_IS_WRONG = "invalid_dpop_proof"
+_CLOCK_IS_WRONG = {"invalid_dpop_proof", "invalid_client"}
 """What a process whose clock was put wrong finds old or not made yet, and another one, or it itself later, does not."""
 
 
@@ -36,7 +36,7 @@ async def persist(ask: Callable[[], Awaitable[T]], *, but: frozenset[str] = froz
         try:
             return await ask()
         except Refused as refused:
-            passing = refused.status in _FOR_A_WHILE or refused.retryable or refused.code == _CLOCK_IS_WRONG
+            passing = refused.status in _FOR_A_WHILE or refused.retryable or refused.code in _CLOCK_IS_WRONG
             passing = passing and refused.code not in but
             if not passing or time.monotonic() > end:
                 raise
