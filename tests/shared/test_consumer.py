@@ -69,18 +69,19 @@ async def test_a_reader_that_starts_again_goes_on_where_its_last_commit_stands(p
     assert not [record for record in left if b'"sequence"' in record.value and b'"last"' not in record.value]
 
 
-async def test_what_arrives_soon_after_a_few_is_taken_in_by_one_transaction(
+async def test_what_arrives_soon_after_a_few_is_taken_in_by_few_transactions(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.consumer._GATHER", 1.0)
     async with running(pair.relay(), pair.consumer()):
         await pair.append(FIRST)
         await pair.until_taken(1)
-        for published in (2, 3, 4):
+        for published in range(2, 8):
             await pair.append(FIRST)
             await pair.until_published(published)
-        await pair.until_taken(4)
-    assert await pair.value("SELECT count(DISTINCT xmin::text) FROM inbox") == 2
+        await pair.until_taken(7)
+    # The first, what the client had fetched ahead by then, and the rest.
+    assert await pair.value("SELECT count(DISTINCT xmin::text) FROM inbox") <= 3
 
 
 async def test_offsets_are_committed_now_and_then_and_not_for_each_record(

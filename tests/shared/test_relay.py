@@ -64,10 +64,12 @@ async def test_what_is_committed_soon_after_a_round_waits_for_the_next_and_is_pu
     async with running(pair.relay()):
         await pair.append("a")
         await pair.until_published(1)
-        await pair.append("b", "c", "d")
-        await pair.until_published(4)
+        for key in "bcdefg":
+            await pair.append(key)
+            await asyncio.sleep(0.06)  # a round would be over
+        await pair.until_published(7)
     async with pair.out.read() as tx:
-        assert await tx.fetchval("SELECT count(DISTINCT xmin::text) FROM outbox") == 2
+        assert await tx.fetchval("SELECT count(DISTINCT xmin::text) FROM outbox") <= 3
 
 
 async def test_a_transaction_undone_publishes_nothing(pair: Pair) -> None:
