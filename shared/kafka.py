@@ -54,8 +54,7 @@ class NoPartitionLeft(BrokerUnavailable):
 
 
 _LOOK_EVERY = 10.0  # seconds between two looks at how far we are behind
-_COMMIT_EVERY = 1.0
-"""Seconds between two commits of offsets: each is a write on every broker, and costs more than taking an event in."""
+_COMMIT_EVERY = 1.0  # seconds between two commits of offsets: each is a write on every broker
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class _End(asyncio.Protocol):
         self._wire, self._other = wire, other
         self._held: deque[bytes] = deque()
         self._releasing: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -86,18 +87,23 @@ class _End(asyncio.Protocol):
         self._releasing = None
 
     def _pass_on(self, data: bytes) -> None:
-        if self._other and self._other._transport and not self._other._transport.is_closing():
-            self._other._transport.write(data)
+        if far := self._far():
+            far.write(data)
+
+    def _far(self) -> asyncio.Transport | None:
+        """Return the transport of the other end while it is open."""
+        far = self._other._transport if self._other else None
+        return None if far is None or far.is_closing() else far
 
     def pause_writing(self) -> None:
         """Take no more in than can go out."""
-        if self._other and self._other._transport:
-            self._other._transport.pause_reading()
+        if far := self._far():
+            far.pause_reading()
 
     def resume_writing(self) -> None:
         """Take in again."""
-        if self._other and self._other._transport and not self._other._transport.is_closing():
-            self._other._transport.resume_reading()
+        if far := self._far():
+            far.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other end as well."""
@@ -108,7 +114,7 @@ class _End(asyncio.Protocol):
             self._other.abort()
 
     def abort(self) -> None:
-        """Reset this end, and with it the other."""
+        """Reset this end; the other follows when it is lost."""
         if self._transport:
             self._transport.abort()
 

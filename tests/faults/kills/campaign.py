@@ -142,7 +142,7 @@ class Campaign:
     async def _come_to_rest(self) -> None:
         """Wait until every event is in the log and at every reader, and no alarm is raised any more.
 
-        A backlog may take its time as long as it shrinks.
+        Half an hour at the most, and no longer than three minutes in which nothing changes: a backlog takes its time.
         """
         end, stirs, before = time.monotonic() + _AT_REST_WITHIN, time.monotonic() + _STIRS_WITHIN, [""]
         while unrest := await self._unrest():

@@ -36,15 +36,17 @@ async def persist(ask: Callable[[], Awaitable[T]], *, but: frozenset[str] = froz
         try:
             return await ask()
         except Refused as refused:
-            passing = refused.status in _FOR_A_WHILE or refused.retryable or refused.code in _CLOCK_IS_WRONG
-            passing = passing and refused.code not in but
-            if not passing or time.monotonic() > end:
+            if not _is_passing(refused) or refused.code in but or time.monotonic() > end:
                 raise
         except httpx2.TransportError:
             if time.monotonic() > end:
                 raise
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 1.0)
+
+
+def _is_passing(refused: Refused) -> bool:
+    return refused.status in _FOR_A_WHILE or refused.retryable or refused.code in _CLOCK_IS_WRONG
 
 
 class PersistentGateway(Gateway):

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as far as one request needs it: a client that costs a tenth of a real one, which shares the machine."""
+"""HTTP/1.1 as far as a request for a release needs it: the clients share the machine with what they try."""
 
 import asyncio
 import re
