@@ -53,6 +53,7 @@ class Lines:
             reader, writer = idle.pop()
             if not reader.at_eof() and not writer.is_closing():
                 return reader, writer
+            writer.close()
         host, _, port = address.partition(":")
         return await asyncio.open_connection(host, int(port))
 
