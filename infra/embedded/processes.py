@@ -3,10 +3,12 @@
 import asyncio
 import fcntl
 import os
+import random
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -37,29 +39,31 @@ def check_port_free(port: int, user: str) -> None:
             raise StackError(f"Port {port}, wanted by {user}, is in use by another program.") from error
 
 
+_OURS = range(20_000, 32_768)
+"""Below the ports from which Linux (32768) and macOS (49152, RFC 6335) take the near end of outgoing connections.
+
+One of those may be taken between the moment it was found free and the server's start, or while a killed server is away.
+"""
+
 _given_away: set[int] = set()
 
 
 def free_ports(count: int) -> list[int]:
     """Return ports on which nobody listens now, all different, none of them given to an earlier caller of ours.
 
-    An earlier caller may not listen yet.
+    An earlier caller may not listen yet. No outgoing connection ever holds one of them.
     """
-    probes: list[socket.socket] = []
-    try:
-        while len(probes) < count:
-            probe = socket.socket()
-            probe.bind(("127.0.0.1", 0))
-            if int(probe.getsockname()[1]) in _given_away:
-                probe.close()
-            else:
-                probes.append(probe)
-        ports = [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    anywhere = random.SystemRandom().sample(_OURS, len(_OURS))
+    ports = list(islice((port for port in anywhere if port not in _given_away and _is_free(port)), count))
     _given_away.update(ports)
     return ports
+
+
+def _is_free(port: int) -> bool:
+    with suppress(StackError):
+        check_port_free(port, "nobody")
+        return True
+    return False
 
 
 class Server:

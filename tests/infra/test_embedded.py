@@ -220,3 +220,9 @@ def test_what_cannot_be_fetched_is_named(directory: Path, monkeypatch: pytest.Mo
 def test_a_port_is_given_to_nobody_twice() -> None:
     ports = [port for _ in range(50) for port in free_ports(20)]
     assert len(set(ports)) == len(ports)
+
+
+def test_no_outgoing_connection_can_hold_a_port_that_was_given_away() -> None:
+    linux = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first_outgoing = int(linux.read_text("ascii").split()[0]) if linux.exists() else 49_152  # RFC 6335: dynamic ports
+    assert max(free_ports(1_000)) < first_outgoing
