@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.compose.project import ROOT, Project
+from infra.compose.vault import PERSONAS_AT_KEYCLOAK
 from infra.simulators.personas import load_personas
 
 KEYS = ROOT / ".run-compose"
@@ -13,9 +14,7 @@ KEYS = ROOT / ".run-compose"
 _PLACES_OF_PROFILES = {
     "observability": (("http://localhost:3000", "dashboard and alerts"), ("http://localhost:16686", "traces")),
     "tools": (("http://localhost:8444", "what is in the topics"),),
-    "keycloak": (
-        (f"{KEYS.relative_to(ROOT)}/personas-at-keycloak.txt", "what every persona logs in with at Keycloak"),
-    ),
+    "keycloak": ((f"{KEYS.relative_to(ROOT)}/{PERSONAS_AT_KEYCLOAK}", "what every persona logs in with at Keycloak"),),
 }
 
 

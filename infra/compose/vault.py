@@ -1,6 +1,5 @@
 """Holds every key and password of a compose stack; made at the first start, kept from then on, none a default."""
 
-import base64
 import json
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from infra.keycloak.realm import PersonasSecrets, realm
 from infra.simulators.personas import load_personas
 from shared import clock
 from shared.keys import SigningKey, jwks
+
+PERSONAS_AT_KEYCLOAK = "personas-at-keycloak.txt"
 
 
 class Vault:
@@ -91,10 +92,7 @@ class Vault:
 
     def personas_at_keycloak(self) -> dict[str, bytes]:
         """Return what every persona logs in with there: a password, and the secret of an authenticator app."""
-        secrets = self._personas()
-        shared = base64.b32encode(secrets.shared_by_phone.encode()).decode().rstrip("=")
-        app = f"otpauth://totp/motlan?secret={shared}&algorithm=SHA256&digits=6&period=30"
-        return {"personas-at-keycloak.txt": f"{secrets.password}\n{app}\n".encode()}
+        return {PERSONAS_AT_KEYCLOAK: self._personas().text().encode()}
 
     def _personas(self) -> PersonasSecrets:
         return PersonasSecrets.of_bytes(self._keys.secret("personas").read_bytes())

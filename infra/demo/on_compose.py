@@ -8,8 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infra.compose.project import Project, project_of
+from infra.compose.vault import PERSONAS_AT_KEYCLOAK
 from infra.demo.stage import Stage
 from infra.embedded.processes import free_ports
+from infra.keycloak.realm import PersonasSecrets
 
 
 @contextmanager
@@ -32,6 +34,7 @@ def stage_on(project: Project) -> Generator[Stage]:
         keys = Path(directory)
         project.copy_out("people/.", keys)
         project.copy_out("vault/audit-log.pem", keys)
+        at_keycloak = PersonasSecrets.of_text((keys / PERSONAS_AT_KEYCLOAK).read_text("utf-8"))
         yield Stage(
             gateway=project.gateway,
             simulators=project.simulators,
@@ -39,4 +42,5 @@ def stage_on(project: Project) -> Generator[Stage]:
             auditor_keys=keys / "auditor-keys.json",
             log_key=keys / "audit-log.pem",
             ca_file=keys / "edge-ca.crt",
+            keycloak=at_keycloak if "keycloak" in project.profiles else None,
         )

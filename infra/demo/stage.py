@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.embedded.laptop import Laptop
+from infra.keycloak.realm import PersonasSecrets
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Stage:
     """The log's own key: an operator of the story lies with it."""
     ca_file: Path | None = None
     """Who vouches for the origins, beside the public authorities."""
+    keycloak: PersonasSecrets | None = None
+    """What everybody logs in with, where Keycloak is in VNeID's place."""
 
     def client_key(self, client_id: str) -> Path:
         """Return where a city system's private key lies."""

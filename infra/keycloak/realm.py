@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
@@ -32,6 +33,18 @@ class PersonasSecrets:
         """Make both from random bytes, in letters that can be typed."""
         letters = base64.urlsafe_b64encode(secret).decode().rstrip("=")
         return cls(letters[:20], letters[20:])
+
+    @classmethod
+    def of_text(cls, text: str) -> "PersonasSecrets":
+        """Read what `text` wrote."""
+        password, app = text.split()
+        [shared] = parse_qs(urlsplit(app).query)["secret"]
+        return cls(password, base64.b32decode(shared + "=" * (-len(shared) % 8)).decode())
+
+    def text(self) -> str:
+        """Write them for people: a line with the password, and one for an authenticator app (otpauth)."""
+        shared = base64.b32encode(self.shared_by_phone.encode()).decode().rstrip("=")
+        return f"{self.password}\notpauth://totp/motlan?secret={shared}&algorithm=SHA256&digits=6&period=30\n"
 
     def code(self) -> str:
         """Return what a persona's phone shows now (RFC 6238)."""

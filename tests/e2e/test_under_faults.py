@@ -10,8 +10,9 @@ import pytest
 from infra.client.browser import Page
 from infra.client.examples import new_application
 from infra.client.oauth import LoginFailed
-from infra.demo.cast import Application, Person, open_application
+from infra.demo.cast import Application, open_application
 from infra.demo.patience import SOURCE_ERRORS, while_vneid_fails
+from infra.demo.people import Person
 from infra.embedded.keyring import SERVICES
 from infra.embedded.laptop import Laptop
 from tests.e2e.conftest import Hostile, Played

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
-from infra.demo.cast import Cast, Person
+from infra.demo.cast import Cast
+from infra.demo.people import Person
 
 FAULTS = {"client", "citizen", "gateway", "source"}
 

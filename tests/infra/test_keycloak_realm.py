@@ -56,3 +56,7 @@ def test_the_file_itself_holds_nobody_and_no_secret() -> None:
     assert template["users"] == []
     assert "privateKey" not in json.dumps(template)
     assert '"secret"' not in json.dumps(template)
+
+
+def test_what_people_are_told_to_log_in_with_is_what_the_realm_knows() -> None:
+    assert PersonasSecrets.of_text(SECRETS.text()) == SECRETS

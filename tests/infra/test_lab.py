@@ -16,7 +16,7 @@ from infra.lab.standins import STAND_INS, StandIn
 LAB = ROOT / "infra" / "lab"
 
 # They look in from outside, in profiles of their own: the system does not need them, and the lab does not start them.
-EXCUSED_PROFILES = {"tools", "observability", "keycloak"}
+EXCUSED_PROFILES = {"tools", "observability"}
 OURS = "motlan/gateway:dev"
 FILES = [path for path in LAB.rglob("*") if path.is_file() and path.suffix != ".pyc"]
 

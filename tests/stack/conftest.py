@@ -1,14 +1,15 @@
 """The whole system with Keycloak in VNeID's place, once a session: nothing differs but identity's settings."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from infra.demo.cast import cast_of
+from infra.demo.cast import Cast, cast_on
+from infra.demo.stage import stage_of
 from infra.embedded.environment import Ports
 from infra.embedded.keycloak import Keycloak
 from infra.embedded.keyring import Keyring
@@ -17,7 +18,6 @@ from infra.embedded.processes import free_ports
 from infra.keycloak.realm import PersonasSecrets, realm
 from infra.simulators.personas import load_personas
 from shared.keys import SigningKey, jwks
-from tests.stack.people import KeycloakCast
 
 FORGOT_HER_PHONE = "reissued"
 """Her account is of level 3, but has lost its second factor: what she does at the login page reaches level 2."""
@@ -28,7 +28,7 @@ class Elsewhere:
     """The system, and the provider that its people log in at."""
 
     keycloak: Keycloak
-    cast: KeycloakCast
+    cast: Cast
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +47,9 @@ async def elsewhere() -> AsyncGenerator[Elsewhere]:
         try:
             async with (
                 laptop(data, ports, provider={"VNEID_ISSUER": keycloak.issuer}) as running,
-                cast_of(running) as cast,
+                cast_on(replace(stage_of(running), keycloak=secrets), running) as cast,
             ):
-                yield Elsewhere(keycloak, KeycloakCast(**vars(cast), secrets=secrets))
+                yield Elsewhere(keycloak, cast)
         finally:
             await keycloak.stop()
 

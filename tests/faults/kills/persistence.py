@@ -17,7 +17,8 @@ from infra.client.gateway import Gateway, Json, Refused
 from infra.client.keys import ClientKey
 from infra.client.oauth import AuthorizationServer, Service
 from infra.client.tokens import Flow, Token
-from infra.demo.cast import Cast, Office, Person
+from infra.demo.cast import Cast, Office
+from infra.demo.people import Person
 from tests.faults.kills.ledger import Ledger
 
 T = TypeVar("T")

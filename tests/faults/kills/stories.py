@@ -15,7 +15,8 @@ from infra.client.examples import new_application
 from infra.client.gateway import Json, Refused
 from infra.client.oauth import LoginFailed
 from infra.client.tokens import Token
-from infra.demo.cast import Application, Person, open_application
+from infra.demo.cast import Application, open_application
+from infra.demo.people import Person
 from infra.demo.steps import decide, identify, once_confirmed
 from infra.simulators.personas import load_personas
 from tests.faults.kills.clockwork import Time
