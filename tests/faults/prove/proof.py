@@ -77,6 +77,8 @@ class Proof:
         async with self.campaign.acting(), asyncio.TaskGroup() as group:
             group.create_task(self.load.release(over, clients=plan.clients, rate=plan.rate))
             group.create_task(self.load.race(over, at_once=plan.races))
+            while not self.load.acknowledged:  # noqa: ASYNC110 - others' doing; no fault before clients write
+                await asyncio.sleep(1)
             if plan.brokers_away:
                 await self._without_brokers(plan.brokers_away)
             async with asyncio.TaskGroup() as striking:
@@ -88,8 +90,6 @@ class Proof:
         watching.cancel()
 
     async def _without_brokers(self, seconds: float) -> None:
-        while not self.load.acknowledged:  # noqa: ASYNC110 - others' doing
-            await asyncio.sleep(1)
         before = self.acknowledged
         await self.nemesis.take_brokers_away(seconds)
         self.written_without_brokers = self.acknowledged - before
