@@ -16,6 +16,7 @@ from infra.embedded.laptop import laptop
 from infra.embedded.processes import StackError
 from infra.embedded.waiting import waiting
 from infra.simulators.personas import load_personas
+from shared import log
 
 DATA = ROOT / ".run"
 
@@ -24,7 +25,8 @@ def main() -> int:
     """Run until told to stop; 0 if that went well, 1 with a sentence if it could not start."""
     console = Console(file=sys.__stdout__)  # sys.stdout is where the services log
     try:
-        asyncio.run(_run(console, DATA, split=os.environ.get("SPLIT") == "1"))
+        with log.speaking_for_libraries():
+            asyncio.run(_run(console, DATA, split=os.environ.get("SPLIT") == "1"))
     except (StackError, DidNotStart) as error:
         console.print(str(error), style="red", markup=False)
         return 1

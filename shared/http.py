@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol, TypeVar, cast
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from starlette.types import Scope
 
-from shared import asgi, clock, dpop, idempotency, log, tokens
+from shared import asgi, clock, dpop, idempotency, tokens
 from shared.answers import PROBLEM_IN_OPENAPI, Render, answer_problems, renderer
 from shared.bodies import Body, View
 from shared.db import Database
@@ -215,5 +215,4 @@ def make_app(
 def _telemetry(settings: ServiceSettings) -> Telemetry:
     if settings.otlp_endpoint is None:
         return Telemetry(settings.service)
-    log.take_over("opentelemetry")
     return Telemetry(settings.service, collector(settings.otlp_endpoint), ratio=settings.trace_ratio)

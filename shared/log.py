@@ -1,8 +1,10 @@
 """One JSON line per request or event on stdout: surrogate ids and outcomes, never personal data."""
 
 import logging
+import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +21,7 @@ _bound: ContextVar[dict[str, object]] = ContextVar("log_bound", default={})  # n
 # What a message may carry of a person: quoted values, numbers that could be a PIN, a phone or a date.
 _VALUES = re.compile(r"""'[^']*'|"[^"]*"|\([^)]*\)|\d[\d\-/.]{4,}\d""")
 _ROOT = Path(__file__).parent.parent
+_UNSAID_WITHIN, _KINDS = 60.0, 256
 
 
 @contextmanager
@@ -46,16 +49,44 @@ def error(event: str, exception: BaseException | None = None, **fields: object) 
     _write("error", event, fields | (describe(exception) if exception else {}))
 
 
-def take_over(library: str) -> None:
-    """Write the errors that a library logs as lines of ours, with their values blanked; lesser ones are dropped."""
-    logger = logging.getLogger(library)
-    logger.handlers, logger.propagate = [_Library(logging.ERROR)], False
+@contextmanager
+def speaking_for_libraries() -> Generator[None]:
+    """Write, within, the errors that libraries log as lines of ours, each kind once a minute; lesser ones are dropped.
+
+    They are warnings: what a library could not do, its caller tells. But for a task that failed and nobody awaited,
+    which only asyncio can tell.
+    """
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    root.addHandler(_Libraries())
+    try:
+        yield
+    finally:
+        root.handlers = before
 
 
-class _Library(logging.Handler):
+class _Libraries(logging.Handler):
+    """Values are blanked in what it writes, and only the first line is; `unsaid` counts what came since the last."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._told: dict[tuple[str, str], float] = {}
+        self._unsaid: Counter[tuple[str, str]] = Counter()
+
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        error("library_failed", library=record.name, message=_VALUES.sub("…", record.getMessage())[:300])
+        """Write one line, unless one of its kind was written within the last minute."""
+        kind, now = (record.name, str(record.msg).partition("\n")[0]), clock.ticks()
+        if now - self._told.get(kind, -math.inf) < _UNSAID_WITHIN:
+            self._unsaid[kind] += 1
+            return
+        if len(self._told) >= _KINDS:  # a library that writes values into what should be a template
+            self._told.clear()
+            self._unsaid.clear()
+        self._told[kind] = now
+        exception = record.exc_info[1] if record.exc_info else None
+        level = "error" if record.name == "asyncio" and exception else "warning"
+        told = {"library": record.name, "said": _blanked(record.getMessage()), "unsaid": self._unsaid.pop(kind, 0)}
+        _write(level, "library_failed", told | (describe(exception) if exception else {}))
 
 
 def describe(exception: BaseException) -> dict[str, object]:
@@ -63,10 +94,9 @@ def describe(exception: BaseException) -> dict[str, object]:
 
     PostgreSQL's DETAIL lines and pydantic's input values repeat what was sent, hence only the first line, blanked.
     """
-    first_line = str(exception).partition("\n")[0]
     told: dict[str, object] = {
         "exception": f"{type(exception).__module__}.{type(exception).__qualname__}",
-        "message": _VALUES.sub("…", first_line)[:300],
+        "message": _blanked(str(exception)),
         "frames": [f"{_short(f.filename)}:{f.lineno} {f.name}" for f in extract_tb(exception.__traceback__)],
     }
     if isinstance(exception, BaseExceptionGroup):
@@ -75,6 +105,10 @@ def describe(exception: BaseException) -> dict[str, object]:
     if cause := exception.__cause__ or (None if exception.__suppress_context__ else exception.__context__):
         told["cause"] = describe(cause)
     return told
+
+
+def _blanked(message: str) -> str:
+    return _VALUES.sub("…", message.partition("\n")[0])[:300]
 
 
 def _short(filename: str) -> str:

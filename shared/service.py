@@ -1,6 +1,7 @@
 """Composes and runs one service: its settings are checked, its keys read and its database open before its port is."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -162,10 +163,18 @@ class _Server(uvicorn.Server):
 
 
 def serve(service: Service) -> None:
-    """Run a service as a process of its own until it is told to stop (SIGTERM), finishing what it has begun."""
+    """Run a service as a process of its own until it is told to stop (SIGTERM), finishing what it has begun.
+
+    Whatever it says is lines of JSON, also why it could not start or go on; then the exit code is 1.
+    """
     server = _Server(service)
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner, watching(runner.get_loop()):
-        runner.run(_serve(service, server))
+    one_loop = asyncio.Runner(loop_factory=server.config.get_loop_factory())
+    with log.bound(service=service.name), log.speaking_for_libraries(), one_loop as runner, watching(runner.get_loop()):
+        try:
+            runner.run(_serve(service, server))
+        except Exception as error:  # noqa: BLE001 - a trace of Python's would hold values, and be no line
+            log.error("service_failed", error)
+            sys.exit(1)
 
 
 async def _serve(service: Service, server: uvicorn.Server) -> None:

@@ -1,6 +1,9 @@
 """Lines say what happened and where, never to whom (I6); traces join inside, and none from outside is trusted."""
 
+import asyncio
+import gc
 import json
+import logging
 import re
 
 import pytest
@@ -54,6 +57,48 @@ def test_an_exception_is_told_with_its_frames_its_cause_and_its_group() -> None:
     assert any("test_log.py" in frame and frame.endswith(" fail") for frame in told["frames"])  # type: ignore[union-attr]
     assert "builtins.KeyError" in str(told["cause"])
     assert "builtins.ValueError" in str(told["group"])
+
+
+def test_what_libraries_say_is_lines_of_ours_without_values_each_kind_once_a_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, now = logging.getLogger("some.library"), [0.0]
+    monkeypatch.setattr("shared.clock.ticks", lambda: now[0])
+    with log.speaking_for_libraries():
+        for node in (1, 2, 3):
+            library.error("Unable to connect to node %s: %s\nDETAIL: more", node, f"'{CANARY}'")
+        library.warning("will retry")
+        now[0] = 60.0
+        library.error("Unable to connect to node %s: %s\nDETAIL: more", 4, f"'{CANARY}'")
+    library.error("not ours any more")
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(each["level"], each["said"], each["unsaid"]) for each in told] == [
+        ("warning", "Unable to connect to node 1: …", 0),
+        ("warning", "Unable to connect to node 4: …", 2),
+    ]
+
+
+def test_a_library_that_never_says_the_same_twice_fills_no_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    with log.speaking_for_libraries():
+        [ours] = logging.getLogger().handlers
+        for number in range(1_000):
+            logging.getLogger("chatty").error(f"thing {number}")
+    assert len(capsys.readouterr().out.splitlines()) == 1_000
+    assert len(vars(ours)["_told"]) <= 256
+
+
+async def test_a_task_that_failed_and_nobody_awaited_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail() -> None:
+        raise KeyError(CANARY)
+
+    with log.speaking_for_libraries():
+        forgotten = asyncio.create_task(fail())
+        await asyncio.sleep(0)
+        del forgotten
+        gc.collect()
+    [told] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (told["level"], told["event"], told["exception"]) == ("error", "library_failed", "builtins.KeyError")
+    assert CANARY not in json.dumps(told)
 
 
 def test_a_trace_from_inside_is_continued() -> None:

@@ -22,12 +22,12 @@ def address(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_a_service_works_and_ends_while_its_collector_is_away(address: str, capsys: pytest.CaptureFixture[str]) -> None:
-    log.take_over("opentelemetry")
-    service = Telemetry("reuse", collector(address))
-    service.show(PARKED, (1, {}))
-    with service.request("GET", None, inside=False):
-        telemetry.count(REFUSALS, {"fault": "client", "code": "not_found"})
-    service.close()
+    with log.speaking_for_libraries():
+        service = Telemetry("reuse", collector(address))
+        service.show(PARKED, (1, {}))
+        with service.request("GET", None, inside=False):
+            telemetry.count(REFUSALS, {"fault": "client", "code": "not_found"})
+        service.close()
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {each["event"] for each in told} == {"library_failed"}
-    assert any("Failed to export" in each["message"] for each in told)
+    assert any("Failed to export" in each["said"] for each in told)

@@ -1,6 +1,7 @@
 """A service starts only when it can serve, and stops as a whole."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from infra.embedded.stack import Stack
 from shared import http
 from shared.db import DatabaseUnavailable
 from shared.health import NotMigrated
-from shared.service import Service, server_config
+from shared.service import Service, serve, server_config
 from tests.shared.composing import make_service_settings
 from tests.shared.credentials import make_settings
 
@@ -74,6 +75,17 @@ async def test_a_service_does_not_start_without_its_database(tmp_path: Path) -> 
     service = Service("consent", http.make_app(settings, [], "x"), settings)
     with pytest.raises(DatabaseUnavailable):
         await service.running().__aenter__()
+
+
+def test_a_process_that_cannot_start_says_why_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = make_settings(tmp_path, database_url=f"postgresql:///x?host={tmp_path}")
+    with pytest.raises(SystemExit) as ended:
+        serve(Service("consent", http.make_app(settings, [], "x"), settings))
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert (ended.value.code, said.err) == (1, "")
+    assert (told["level"], told["event"], told["service"]) == ("error", "service_failed", "consent")
+    assert told["exception"] == "shared.db.DatabaseUnavailable"
 
 
 def test_a_service_is_not_given_anothers_settings(tmp_path: Path) -> None:

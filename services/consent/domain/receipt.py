@@ -10,6 +10,7 @@ from services.consent.domain.grant import Grant
 from services.consent.domain.ids import AttributeId, GrantId, ReceiptId, SubjectId
 from services.consent.domain.notice import Notice
 from services.consent.domain.purpose import AttributeName
+from shared.events import written
 
 SCHEMA_VERSION = "ISO/IEC TS 27560:2023"
 
@@ -78,8 +79,8 @@ def claims_of_withdrawal(
         **_header(issuer, receipt_id, sub, now),
         "record_id": str(grant.grant_id),
         "earlier_receipt_id": str(grant.receipt_id),
-        "withdrawn_at": _iso(grant.withdrawn_at),
-        "effective_by": _iso(grant.effective_by),
+        "withdrawn_at": written(grant.withdrawn_at),
+        "effective_by": written(grant.effective_by),
         "attributes": list(grant.attributes),
         "events": [_event("withdrawn", grant.withdrawn_at, grant)],
     }
@@ -98,7 +99,7 @@ def _header(issuer: str, receipt_id: ReceiptId, sub: str, at: datetime) -> dict[
 
 
 def _processing(grant: Grant, names: Mapping[AttributeId, AttributeName]) -> dict[str, Any]:
-    ground = grant.ground
+    ground, until = grant.ground, written(grant.valid_until) if grant.valid_until else None
     return {
         "scope": grant.scope.value,
         "lawful_basis": f"law_91_2025_{ground.letter}" if ground.letter else "consent",
@@ -109,7 +110,7 @@ def _processing(grant: Grant, names: Mapping[AttributeId, AttributeName]) -> dic
         "party_uid": str(grant.recipient.party_uid) if grant.recipient else None,
         "pii_information": [{"pii_type": each, "sensitive": names[each].sensitive} for each in grant.attributes],
         "opted_out": list(grant.opted_out),
-        "validity": {"from": _iso(grant.valid_from), "until": _iso(grant.valid_until) if grant.valid_until else None},
+        "validity": {"from": written(grant.valid_from), "until": until},
         "withdrawal_method": "/consent/me" if grant.kind is Basis.CONSENT else None,
     }
 
@@ -125,12 +126,8 @@ def _parties(grant: Grant) -> list[dict[str, Any]]:
 
 
 def _event(state: str, at: datetime, grant: Grant) -> dict[str, Any]:
-    return {"event_time": _iso(at), "event_type": "explicit", "event_state": state, "record_version": grant.version}
+    return {"event_time": written(at), "event_type": "explicit", "event_state": state, "record_version": grant.version}
 
 
 def _text(value: object | None) -> str | None:
     return None if value is None else str(value)
-
-
-def _iso(value: datetime) -> str:
-    return value.isoformat(timespec="microseconds").replace("+00:00", "Z")

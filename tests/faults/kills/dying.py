@@ -37,7 +37,7 @@ class Reaper:
             return
         if told in names:
             self._order.unlink()
-            os.write(2, f"died at {told}\n".encode())
+            os.write(2, f'{{"event":"died at {told}"}}\n'.encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""What services logged as errors that no crash excuses."""
+"""What services logged as errors that no crash excuses, or not as lines of JSON."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -18,9 +18,15 @@ def bugs(running: System, excused: Collection[str] = ()) -> Iterator[str]:
         if not name.startswith(SERVICES):
             continue
         for line in process.log.read_text("utf-8", "replace").splitlines():
-            if '"level":"error"' in line and (bug := _bug(name, line, excused)) and bug not in told:
+            bug = _bug(name, line, excused) if '"level":"error"' in line else _stray(name, line)
+            if bug and bug not in told:
                 told.add(bug)
                 yield bug
+
+
+def _stray(name: str, line: str) -> str:
+    """Tell what a library or Python itself printed; a killed process's half line begins well all the same."""
+    return "" if line.startswith("{") else f"{name} wrote no JSON: {line[:100]}"
 
 
 def _bug(name: str, line: str, excused: Collection[str]) -> str:
@@ -31,7 +37,7 @@ def _bug(name: str, line: str, excused: Collection[str]) -> str:
     if not isinstance(said, dict):
         return ""
     members = cast("Mapping[str, Any]", said)
-    if members["event"] in excused or str(members.get("exception", "")).endswith("Unavailable"):
+    if members["event"] in excused or _is_outage(str(members.get("exception", ""))):
         return ""
     cause = members.get("cause", {})
     return (
@@ -39,3 +45,8 @@ def _bug(name: str, line: str, excused: Collection[str]) -> str:
         f"{members.get('route', '')} at {' < '.join(reversed(members.get('frames', [])[-4:]))} "
         f"because {cause.get('exception')} {cause.get('message')}"
     )
+
+
+def _is_outage(exception: str) -> bool:
+    """Ours of other parts, and aiokafka's: it leaves tasks behind that nobody awaits when a commit is given up."""
+    return exception.endswith("Unavailable") or exception.startswith("aiokafka.")
