@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from infra.compose.project import Project
 from infra.topics import SERVICES
 from shared.tls import trusting
 
@@ -178,6 +179,14 @@ async def test_an_address_that_begins_logins_without_end_is_told_to_wait_and_the
     assert (await ask("/reuse/jwks")).status == 200
     await asyncio.sleep(int(refused.headers["retry-after"]) + 1)
     assert (await ask("/identity/token")).status != 429  # and others' tests may log in
+
+
+def test_whom_it_refuses_it_tells_of_once_in_ten_seconds_and_of_nobody_else() -> None:
+    """Reads what the tests before this one have left."""
+    told = [json.loads(line) for line in Project().read("logs", "--no-log-prefix", "edge").splitlines() if "{" in line]
+    assert {"time", "level", "event", "service", "status", "limit", "backend"} == set().union(*told)
+    assert 1 <= sum(each["limit"] == "logins" for each in told) <= 5
+    assert not {each["status"] for each in told} & {200, 303, 401}
 
 
 async def test_an_address_has_no_more_connections_than_it_may() -> None:

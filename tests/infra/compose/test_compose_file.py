@@ -1,5 +1,6 @@
 """docker-compose.yml: exact images, no default secret, loopback only, bounded, healthy before anybody depends on it."""
 
+import json
 import os
 import re
 import shutil
@@ -188,6 +189,15 @@ def test_the_edge_refuses_a_body_that_no_service_takes() -> None:
 
 def test_the_edge_is_told_its_limits_and_no_others() -> None:
     assert {*re.findall(r"\$\{(EDGE_\w+)\}", EDGE)} == {*PARTS["edge"]["environment"]}
+
+
+def test_the_edge_writes_json_and_nothing_of_who_asked_or_for_what() -> None:
+    [line] = re.findall(r"^ +log-format '(.+)'$", EDGE, re.MULTILINE)
+    values = {"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]": "", "%ST": "429", "%[var(txn.limit)]": "logins", "%b": "edge"}
+    for each, value in values.items():
+        line = line.replace(each, value, 1)
+    assert "%" not in line
+    assert json.loads(line).keys() == {"time", "level", "event", "service", "status", "limit", "backend"}
 
 
 @pytest.mark.skipif(
