@@ -37,10 +37,12 @@ async def raise_alarm(tx: Tx, kind: str, key: str, detail: Mapping[str, JsonValu
         log.warning("alarm_raised", kind=kind, key=key, **detail)
 
 
-async def clear_alarm(tx: Tx, kind: str, key: str) -> None:
-    """Note that the condition no longer holds; nothing happens when it did not."""
-    if await tx.fetchval("DELETE FROM alarm WHERE kind = $1 AND key = $2 RETURNING true", kind, key):
+async def clear_alarm(tx: Tx, kind: str, key: str) -> bool:
+    """Note that the condition no longer holds; return False, and do nothing, when it did not."""
+    held = await tx.fetchval("DELETE FROM alarm WHERE kind = $1 AND key = $2 RETURNING true", kind, key)
+    if held:
         log.info("alarm_cleared", kind=kind, key=key)
+    return bool(held)
 
 
 async def raised(tx: Tx) -> list[Alarm]:

@@ -141,12 +141,14 @@ class Kafka:
                     await consumer.start()
             yield subscription
         finally:
-            with suppress(BrokerUnavailable, TimeoutError):
-                async with asyncio.timeout(2):
-                    await subscription.commit()
-            with suppress(KafkaError, OSError):
-                async with asyncio.timeout(5):
-                    await consumer.stop()
+            try:
+                with suppress(BrokerUnavailable, TimeoutError):
+                    async with asyncio.timeout(2):
+                        await subscription.commit()
+            finally:  # a member that is not stopped keeps its partitions from the others for five minutes
+                with suppress(KafkaError, OSError):
+                    async with asyncio.timeout(5):
+                        await consumer.stop()
 
     async def _check_room(self, group: str, topics: Sequence[str]) -> None:
         """Raise NoPartitionLeft when the group has as many members as its topics have partitions."""
@@ -236,12 +238,11 @@ class Subscription:
         done, self._done = {place: offset for place, offset in self._done.items() if place in ours}, {}
         if not done:
             return
-        try:
-            await self._consumer.commit(done)
-        except (CommitFailedError, IllegalStateError):  # a partition went to another member meanwhile
-            log.info("commit_superseded")
-        except (KafkaError, OSError) as error:
-            raise BrokerUnavailable(type(error).__name__) from error
+        with _failures():
+            try:
+                await self._consumer.commit(done)
+            except (CommitFailedError, IllegalStateError):  # a partition went to another member meanwhile
+                log.info("commit_superseded")
 
     def again(self, record: Record, seconds: float) -> None:
         """Deliver this record, and what follows it on its partition, once more after a pause; others flow on."""

@@ -1,6 +1,10 @@
-"""Keys that sign: what a service signs events with, what it signs documents (JWS) with, and whom it believes."""
+"""Keys that sign: what a service signs events with, what it signs documents (JWS) with, and whom it believes.
+
+`python -m shared.keys A.pem B.pem` prints the public halves of private keys, as `read_public_keys` reads them.
+"""
 
 import json
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -112,9 +116,29 @@ def _base64url(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def jwks(keys: Iterable[SigningKey]) -> dict[str, Any]:
-    """Return the JWK Set (RFC 7517 section 5) to publish for these keys."""
-    return {"keys": [key.public_jwk() for key in keys]}
+PublicJwk = Mapping[str, Any]
+
+
+def jwks(keys: Iterable[SigningKey], others: Iterable[PublicJwk] = ()) -> dict[str, Any]:
+    """Return the JWK Set (RFC 7517 section 5) to publish for these keys, with `others` beside them."""
+    ours = {key.kid: key.public_jwk() for key in keys}
+    return {"keys": [*ours.values(), *(each for each in others if each["kid"] not in ours)]}
+
+
+def read_public_keys(path: Path | None) -> tuple[PublicJwk, ...]:
+    """Read the keys of a JWK Set that are to be published beside the one that signs; none without a file.
+
+    Raises ValueError for a key that says more than its public half, or is not as `SigningKey.public_jwk` tells it.
+    """
+    if path is None:
+        return ()
+    return tuple(_public(each) for each in KeySet.import_key_set(json.loads(path.read_text("utf-8"))).keys)
+
+
+def _public(key: object) -> PublicJwk:
+    if not isinstance(key, ECKey | OKPKey | RSAKey) or key.is_private or not key.alg:
+        raise ValueError("a published key is a public one, and names its algorithm")
+    return {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig"}
 
 
 def _read(path: Path) -> PrivateKey:
@@ -141,3 +165,7 @@ def _ed25519(key: object) -> Ed25519PublicKey:
     if not isinstance(public, Ed25519PublicKey):
         raise ValueError("a trusted key is an Ed25519 key")
     return public
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(jwks(SigningKey.load(Path(each)) for each in sys.argv[1:]), indent=1) + "\n")

@@ -5,7 +5,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -50,15 +50,17 @@ def error(event: str, exception: BaseException | None = None, **fields: object) 
 
 
 @contextmanager
-def speaking_for_libraries() -> Generator[None]:
+def speaking_for_libraries(**fields: object) -> Generator[None]:
     """Write, within, the errors that libraries log as lines of ours, each kind once a minute; lesser ones are dropped.
+
+    The fields, such as the service's name, are for lines from threads of theirs, which know nothing that is bound.
 
     They are warnings: what a library could not do, its caller tells. But for a task that failed and nobody awaited,
     which only asyncio can tell.
     """
     root = logging.getLogger()
     before, root.handlers = root.handlers, []
-    root.addHandler(_Libraries())
+    root.addHandler(_Libraries(fields))
     try:
         yield
     finally:
@@ -68,13 +70,20 @@ def speaking_for_libraries() -> Generator[None]:
 class _Libraries(logging.Handler):
     """Values are blanked in what it writes, and only the first line is; `unsaid` counts what came since the last."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Mapping[str, object]) -> None:
         super().__init__(logging.ERROR)
+        self._fields = fields
         self._told: dict[tuple[str, str], float] = {}
         self._unsaid: Counter[tuple[str, str]] = Counter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line, unless one of its kind was written within the last minute."""
+        """Write one line, unless one of its kind was written within the last minute. Never raises."""
+        try:
+            self._emit(record)
+        except Exception as failed:  # noqa: BLE001 - it would end whatever the library was about to do about its error
+            warning("library_failed", library=record.name, said="", unsaid=0, reason=type(failed).__name__)
+
+    def _emit(self, record: logging.LogRecord) -> None:
         kind, now = (record.name, str(record.msg).partition("\n")[0]), clock.ticks()
         if now - self._told.get(kind, -math.inf) < _UNSAID_WITHIN:
             self._unsaid[kind] += 1
@@ -86,7 +95,7 @@ class _Libraries(logging.Handler):
         exception = record.exc_info[1] if record.exc_info else None
         level = "error" if record.name == "asyncio" and exception else "warning"
         told = {"library": record.name, "said": _blanked(record.getMessage()), "unsaid": self._unsaid.pop(kind, 0)}
-        _write(level, "library_failed", told | (describe(exception) if exception else {}))
+        _write(level, "library_failed", {**self._fields, **told} | (describe(exception) if exception else {}))
 
 
 def describe(exception: BaseException) -> dict[str, object]:

@@ -8,9 +8,10 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import alarms, outbox, places, redrive
+from shared import alarms, log, outbox, places, redrive
 from shared.db import Database
 from shared.service import Service, serve
+from shared.settings import InvalidSettings
 
 DONE, LEFT = 0, 1
 """Exit codes: nothing is left to do; something of it is still there."""
@@ -18,8 +19,16 @@ DONE, LEFT = 0, 1
 Command = Callable[[Service, argparse.Namespace], Awaitable[int]]
 
 
-def main(service: Service) -> None:
-    """Serve, or run the command that was given."""
+def main(compose: Callable[[], Service]) -> None:
+    """Compose the service, and serve or run the command that was given; why that cannot be is one line, exit code 1."""
+    try:
+        service = compose()
+    except InvalidSettings as error:
+        log.error("settings_invalid", wrong=str(error).splitlines())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - such as a key file that holds none
+        log.error("service_failed", error)
+        sys.exit(1)
     if arguments := sys.argv[1:]:
         sys.exit(operate(service, arguments))
     serve(service)
@@ -47,6 +56,14 @@ async def show_alarms(service: Service, options: argparse.Namespace) -> int:
     async with service.db.read() as tx:
         found = await alarms.raised(tx)
     return _list(found)
+
+
+async def dismiss(service: Service, options: argparse.Namespace) -> int:
+    """Let go of an alarm whose condition nothing here can tell to be over; where it still holds, it is raised again."""
+    async with service.db.transaction() as tx:
+        held = await alarms.clear_alarm(tx, options.kind, options.key)
+    _say(f"dismissed {int(held)}")
+    return DONE if held else LEFT
 
 
 async def show_parked(service: Service, options: argparse.Namespace) -> int:
@@ -139,6 +156,9 @@ def make_parser(name: str) -> argparse.ArgumentParser:
 
     for command, run in _SIMPLE.items():
         add(command, run)
+    dismissing = add("dismiss", dismiss)
+    dismissing.add_argument("kind")
+    dismissing.add_argument("key")
     add("replay", replay).add_argument("--key", help="only this key (default: all that wait)")
     add("drop-dead-letters", drop_dead_letters).add_argument("topic")
     again = add("send-again", send_again)

@@ -72,7 +72,7 @@ class KeycloakPerson(Person):
 
     async def log_in(self, address: str) -> Page:
         """Follow a login link, type her name and password, and the code from her phone where it is asked for."""
-        if (await self.browser.open(address)).is_back or self.browser.page.status >= 500:
+        if (await self.browser.open(address)).is_back or self.browser.page.status >= 400:
             return self.browser.page
         page = await self.browser.press(_SIGN_IN, username=self.persona, password=self._secrets.password)
         if any("otp" in form.fields for form in page.forms):

@@ -51,10 +51,13 @@ _given_away: set[int] = set()
 def free_ports(count: int) -> list[int]:
     """Return ports on which nobody listens now, all different, none of them given to an earlier caller of ours.
 
-    An earlier caller may not listen yet. No outgoing connection ever holds one of them.
+    An earlier caller may not listen yet. No outgoing connection holds one of them, unless the system was told to begin
+    lower than it does by itself. Raises StackError when there are no more.
     """
     anywhere = random.SystemRandom().sample(_OURS, len(_OURS))
     ports = list(islice((port for port in anywhere if port not in _given_away and _is_free(port)), count))
+    if len(ports) < count:
+        raise StackError(f"There are no {count} free ports between {_OURS.start} and {_OURS.stop}.")
     _given_away.update(ports)
     return ports
 

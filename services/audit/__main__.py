@@ -77,4 +77,4 @@ def _app(settings: Settings) -> FastAPI:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["verify"]:
         sys.exit(verify(sys.argv[2:]))
-    main(compose(Settings.from_environment()))
+    main(lambda: compose(Settings.from_environment()))

@@ -22,7 +22,7 @@ from services.consent.settings import Settings
 from services.consent.signing import ReceiptSigner
 from shared import clock, health
 from shared.http import make_app
-from shared.keys import SigningKey
+from shared.keys import SigningKey, read_public_keys
 from shared.messaging import Messaging
 from shared.operate import main
 from shared.pages import Pages
@@ -69,7 +69,10 @@ def _parts(service: Service, settings: Settings) -> Parts:
         own_url=settings.own_url,
         catalogue=catalogue,
         signer=ReceiptSigner(
-            SigningKey.load(settings.receipt_key_file), settings.own_url, catalogue.vocabulary.attributes
+            SigningKey.load(settings.receipt_key_file),
+            settings.own_url,
+            catalogue.vocabulary.attributes,
+            read_public_keys(settings.published_keys_file),
         ),
         identity=IdentityClient(service.client("identity")),
         reuse=ReuseClient(service.client("reuse")),
@@ -105,4 +108,4 @@ def _add_background(service: Service, parts: Parts) -> None:
 
 
 if __name__ == "__main__":
-    main(compose(Settings.from_environment()))
+    main(lambda: compose(Settings.from_environment()))

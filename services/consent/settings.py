@@ -13,6 +13,8 @@ class Settings(ServiceSettings):
 
     receipt_key_file: FilePath
     """EC P-256 private key (PEM) that signs receipts; its public half is at /consent/jwks."""
+    published_keys_file: FilePath | None = None
+    """JWK Set that is published beside it: the next key, and former ones whose signatures are still to be verified."""
     self_service_client_key_file: FilePath
     """EC P-256 private key (PEM) of the OAuth client `consent`, for the citizen's login to her own pages."""
     lease_seconds: float = Field(default=3.0, gt=0, le=60)

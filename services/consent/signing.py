@@ -11,7 +11,7 @@ from services.consent.domain.purpose import AttributeName
 from services.consent.domain.receipt import About, Receipt, Shown, claims_of_grant, claims_of_withdrawal
 from services.consent.events import grant_state
 from shared.events import written
-from shared.keys import ServiceKey, SigningKey, sign_jws
+from shared.keys import PublicJwk, ServiceKey, SigningKey, jwks, sign_jws
 
 RECEIPT = "consent-receipt+jwt"
 GRANT_STATES = "grant-states+jwt"
@@ -24,6 +24,12 @@ class ReceiptSigner:
     key: SigningKey
     issuer: str
     names: Mapping[AttributeId, AttributeName]
+    others: tuple[PublicJwk, ...] = ()
+    """Public keys that are published beside it."""
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public keys to verify receipts with (RFC 7517)."""
+        return jwks([self.key], self.others)
 
     def of_grant(self, grant: Grant, shown: Shown) -> Receipt:
         """Sign the receipt of a new grant; the client whose grant it is may fetch it too."""

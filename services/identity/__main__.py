@@ -27,7 +27,7 @@ from services.identity.settings import Settings
 from services.identity.tokens import TokenIssuer
 from shared import clock, health, reference
 from shared.http import make_app
-from shared.keys import SigningKey
+from shared.keys import SigningKey, read_public_keys
 from shared.messaging import Messaging
 from shared.operate import main
 from shared.pages import Pages
@@ -57,7 +57,9 @@ class IdentityService(Service):
 def compose(settings: Settings) -> IdentityService:
     """Wire the service together; nothing is opened yet but its files."""
     known = reference.load(settings.contracts_dir)
-    issuer = TokenIssuer(settings.issuer, SigningKey.load(settings.token_key_file))
+    issuer = TokenIssuer(
+        settings.issuer, SigningKey.load(settings.token_key_file), read_public_keys(settings.published_keys_file)
+    )
     service = IdentityService(
         NAME,
         make_identity_app(settings),
@@ -122,4 +124,4 @@ def _add_background(service: Service, parts: Parts) -> None:
 
 
 if __name__ == "__main__":
-    main(compose(Settings.from_environment()))
+    main(lambda: compose(Settings.from_environment()))

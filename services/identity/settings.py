@@ -15,6 +15,8 @@ class Settings(ServiceSettings):
 
     token_key_file: FilePath
     """RSA private key (PEM) that signs access tokens (PS256); its public half is at /identity/jwks."""
+    published_keys_file: FilePath | None = None
+    """JWK Set that is published beside it: the next key, and former ones whose signatures are still to be verified."""
     kek_file: FilePath
     """32 bytes: wraps the data key of every citizen."""
     index_key_file: FilePath

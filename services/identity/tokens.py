@@ -1,6 +1,6 @@
 """Signs access tokens: JWTs of RFC 9068, bound to a key, for one audience, at most five minutes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import uuid4
 from joserfc.jwk import Key, RSAKey
 from pydantic import JsonValue
 
-from shared.keys import SigningKey, jwks, sign_jws
+from shared.keys import PublicJwk, SigningKey, jwks, sign_jws
 from shared.reference import Agency
 from shared.tokens import LONGEST_LIFE, Actor, Mandate
 from shared.vietnam import start_of
@@ -50,22 +50,23 @@ class Issued:
 
 
 class TokenIssuer:
-    """Holds the one key that signs access tokens."""
+    """Holds the one key that signs access tokens, and the public ones that are published beside it."""
 
-    def __init__(self, issuer: str, key: SigningKey) -> None:
+    def __init__(self, issuer: str, key: SigningKey, others: Sequence[PublicJwk] = ()) -> None:
         if key.algorithm != "PS256":
             raise ValueError("access tokens are signed with an RSA key (PS256)")
         self.issuer = issuer
         self._key = key
-        self._public = RSAKey.import_key(key.public_jwk())
+        self._published = jwks([key], others)
+        self._public: dict[str, Key] = {each["kid"]: RSAKey.import_key(each) for each in self._published["keys"]}
 
     def jwks(self) -> dict[str, Any]:
         """Return the public keys to verify tokens with (RFC 7517)."""
-        return jwks([self._key])
+        return self._published
 
     async def find(self, kid: str, now: datetime) -> Key | None:
-        """Return our own public key by its name: identity verifies tokens for itself without a request."""
-        return self._public if kid == self._key.kid else None
+        """Return a public key of ours by its name: identity verifies tokens for itself without a request."""
+        return self._public.get(kid)
 
     def issue(self, entitled: Entitlement, now: datetime) -> Issued:
         """Sign a token; the caller has seen that there is time left."""

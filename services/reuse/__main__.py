@@ -22,7 +22,7 @@ from services.reuse.signing import ReleaseSigner
 from shared import clock, health, log, reference
 from shared.errors import Unavailable
 from shared.http import make_app
-from shared.keys import SigningKey
+from shared.keys import SigningKey, read_public_keys
 from shared.messaging import Messaging
 from shared.operate import main
 from shared.service import Service
@@ -66,13 +66,13 @@ def app_for_contract() -> FastAPI:
 def _parts(service: Service, settings: Settings) -> Parts:
     known = reference.load(settings.contracts_dir)
     vault = Vault(read_key(settings.kek_file))
-    key = SigningKey.load(settings.release_key_file)
+    key, others = SigningKey.load(settings.release_key_file), read_public_keys(settings.published_keys_file)
     return Parts(
         maps=catalogue.load(settings.contracts_dir),
         reference=known,
         grades=_grades(known),
         vault=vault,
-        signer=ReleaseSigner(key, settings.own_url, vault, known.attributes),
+        signer=ReleaseSigner(key, settings.own_url, vault, known.attributes, others),
         identity=IdentityClient(service.client("identity")),
         consent=ConsentClient(service.client("consent"), service.trust),
         registries=RegistriesClient(settings.registries_url, ca_file=settings.ca_file),
@@ -119,4 +119,4 @@ def _add_background(service: Service, parts: Parts) -> None:
 
 
 if __name__ == "__main__":
-    main(compose(Settings.from_environment()))
+    main(lambda: compose(Settings.from_environment()))

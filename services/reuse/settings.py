@@ -15,6 +15,8 @@ class Settings(ServiceSettings):
 
     release_key_file: FilePath
     """EC P-256 private key (PEM) that signs releases; its public half is at /reuse/jwks."""
+    published_keys_file: FilePath | None = None
+    """JWK Set that is published beside it: the next key, and former ones whose signatures are still to be verified."""
     kek_file: FilePath
     """32 bytes that wrap each citizen's data key."""
     registries_url: SecureUrl

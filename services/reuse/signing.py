@@ -12,7 +12,7 @@ from services.reuse.domain.evidence import seal_place
 from services.reuse.domain.ids import AttributeId, SubjectId
 from services.reuse.store.release import Authorised, Line, Wanted
 from shared.events import written
-from shared.keys import SigningKey, sign_jws
+from shared.keys import PublicJwk, SigningKey, jwks, sign_jws
 from shared.reference import Attribute
 from shared.vault import Opener, Vault
 
@@ -28,6 +28,12 @@ class ReleaseSigner:
     issuer: str
     vault: Vault
     attributes: Mapping[str, Attribute]
+    others: tuple[PublicJwk, ...] = ()
+    """Public keys that are published beside it."""
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public keys to verify releases with (RFC 7517)."""
+        return jwks([self.key], self.others)
 
     def sign(self, authorised: Authorised, wanted: Wanted, released_at: datetime) -> str:
         """Return the release as a compact JWS; `aud` is the client, `sub` pairwise for the sector of its agency."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,7 +184,9 @@ async def test_an_address_that_begins_logins_without_end_is_told_to_wait_and_the
 
 def test_whom_it_refuses_it_tells_of_once_in_ten_seconds_and_of_nobody_else() -> None:
     """Reads what the tests before this one have left."""
-    told = [json.loads(line) for line in Project().read("logs", "--no-log-prefix", "edge").splitlines() if "{" in line]
+    lines = Project().read("logs", "--no-log-prefix", "edge").splitlines()
+    assert not [line for line in lines if re.search(r"\d+\.\d+\.\d+\.\d+:\d+", line)]
+    told = [json.loads(line) for line in lines if line.startswith("{")]
     assert {"time", "level", "event", "service", "status", "limit", "backend"} == set().union(*told)
     assert 1 <= sum(each["limit"] == "logins" for each in told) <= 5
     assert not {each["status"] for each in told} & {200, 303, 401}

@@ -1,5 +1,8 @@
 """A signature counts only by the service it names, with a key we hold of it, over exactly these bytes."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jwt as pyjwt
@@ -7,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from shared.keys import Forged, ServiceKey, SigningKey, Trust, jwks, sign_jws
+from shared.keys import Forged, ServiceKey, SigningKey, Trust, jwks, read_public_keys, sign_jws
 
 
 def service_key() -> ServiceKey:
@@ -33,6 +36,24 @@ def test_what_another_service_signed_or_other_bytes_are_forged() -> None:
     ):
         with pytest.raises(Forged):
             trust.verify(service, kid, message, signature)
+
+
+def test_the_next_key_and_former_ones_are_published_beside_the_one_that_signs(tmp_path: Path) -> None:
+    now, former = service_key(), service_key()
+    files = [tmp_path / f"{key.kid}.pem" for key in (now, former)]
+    for key, file in zip((now, former), files, strict=True):
+        file.write_bytes(key.jwk.as_pem(private=True))
+    printed = subprocess.run([sys.executable, "-m", "shared.keys", *files], text=True, capture_output=True, check=True)
+    (tmp_path / "keys.json").write_text(printed.stdout, "utf-8")
+    assert jwks([now], read_public_keys(tmp_path / "keys.json")) == jwks([now, former])
+    assert read_public_keys(None) == ()
+
+
+def test_a_private_key_is_never_published(tmp_path: Path) -> None:
+    key = service_key()
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [key.public_jwk() | key.jwk.as_dict(private=True)]}))
+    with pytest.raises(ValueError, match="public"):
+        read_public_keys(tmp_path / "keys.json")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import re
+import threading
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,21 @@ def test_a_library_that_never_says_the_same_twice_fills_no_memory(capsys: pytest
             logging.getLogger("chatty").error(f"thing {number}")
     assert len(capsys.readouterr().out.splitlines()) == 1_000
     assert len(vars(ours)["_told"]) <= 256
+
+
+def test_a_library_that_cannot_even_complain_is_told_of_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with log.speaking_for_libraries(service="consent"):
+        logging.getLogger("clumsy").error("%d leaves", "many")
+    [told] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (told["event"], told["library"], told["reason"]) == ("library_failed", "clumsy", "TypeError")
+
+
+def test_a_librarys_own_thread_speaks_for_the_service_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with log.speaking_for_libraries(service="consent"):
+        exporting = threading.Thread(target=logging.getLogger("exporter").error, args=("no collector",))
+        exporting.start()
+        exporting.join()
+    assert json.loads(capsys.readouterr().out)["service"] == "consent"
 
 
 async def test_a_task_that_failed_and_nobody_awaited_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """An operator's commands say what is wrong, mend it, and tell by their exit code whether something is left."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ from pydantic_settings import SettingsConfigDict
 
 from infra.embedded.stack import Stack
 from shared import http
+from shared.alarms import raise_alarm
 from shared.db import Tx
 from shared.events import Received
-from shared.operate import DONE, LEFT, operate
+from shared.operate import DONE, LEFT, main, operate
 from shared.service import Service
-from shared.settings import ServiceSettings
+from shared.settings import InvalidSettings, ServiceSettings
 from tests.shared.conftest import FIRST, OTHER, Pair, running
 from tests.shared.credentials import make_values
 from tests.shared.reading import gaps
@@ -64,6 +66,36 @@ async def test_a_parked_key_is_listed_replayed_and_gone(pair: Pair, operator: Op
     for command in ("parked", "alarms", "gaps", "dead-letters"):
         assert await operator.types(command) == (DONE, [])
     assert await pair.effects(FIRST) == [1, 3]
+
+
+async def test_an_alarm_that_only_a_person_can_end_is_dismissed(pair: Pair, operator: Operator) -> None:
+    async with pair.into.transaction() as tx:
+        await raise_alarm(tx, "number_conflict", "consent/0", {})
+    assert await operator.types("dismiss", "number_conflict", "consent/1") == (LEFT, [["dismissed 0"]])
+    assert (await operator.types("alarms"))[0] == LEFT
+    assert await operator.types("dismiss", "number_conflict", "consent/0") == (DONE, [["dismissed 1"]])
+    assert await operator.types("alarms") == (DONE, [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "event", "said"),
+    [
+        (InvalidSettings("REUSE_NOPE: no such setting\nREUSE_X: Field required"), "settings_invalid", "REUSE_X"),
+        (FileNotFoundError("no such file: 'key.pem'"), "service_failed", "FileNotFoundError"),
+    ],
+    ids=["settings", "key file"],
+)
+def test_what_cannot_be_composed_says_why_in_one_line(
+    wrong: Exception, event: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compose() -> Service:
+        raise wrong
+
+    with pytest.raises(SystemExit) as ended:
+        main(compose)
+    told = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, told["level"], told["event"]) == (1, "error", event)
+    assert said in json.dumps(told)
 
 
 async def test_a_replay_that_fails_again_says_why_and_that_something_is_left(pair: Pair, operator: Operator) -> None:

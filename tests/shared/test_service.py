@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,22 @@ def test_a_process_that_cannot_start_says_why_in_one_line(tmp_path: Path, capsys
     assert (ended.value.code, said.err) == (1, "")
     assert (told["level"], told["event"], told["service"]) == ("error", "service_failed", "consent")
     assert told["exception"] == "shared.db.DatabaseUnavailable"
+
+
+def test_a_process_whose_port_is_anothers_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def without_database(service: Service) -> AsyncGenerator[None]:
+        yield
+
+    monkeypatch.setattr(Service, "running", without_database)
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        settings = make_settings(tmp_path, listen_port=other.getsockname()[1])
+        with pytest.raises(SystemExit) as ended:
+            serve(Service("consent", http.make_app(settings, [], "x"), settings))
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (ended.value.code, told[-1]["event"], told[-1]["port"]) == (1, "service_failed", settings.listen_port)
 
 
 def test_a_service_is_not_given_anothers_settings(tmp_path: Path) -> None:

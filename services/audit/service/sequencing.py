@@ -30,7 +30,8 @@ async def sequence(db: Database, *, key: NoteKey, now: datetime) -> dict[str, in
             if not await store.become_sequencer(tx):
                 return moved
             taken = await _take_batch(tx, key=key, now=now)
-            moved |= await store.advance_sealed(tx) if taken else {}
+            while taken and (further := await store.advance_sealed(tx)):
+                moved |= further
         _tell(taken, started)
         if len(taken) < BATCH:
             return moved

@@ -12,7 +12,6 @@ from services.consent.service import mine
 from services.consent.session import citizen, find_citizen
 from shared.guards import guard, public
 from shared.http import Db, Now, caller, presented
-from shared.keys import jwks
 from shared.tokens import Caller
 
 router = APIRouter(prefix="/consent", tags=["receipts"])
@@ -48,4 +47,4 @@ async def get_receipt(receipt_id: UUID, who: Annotated[Caller | SubjectId, Depen
 @public
 async def get_keys(given: Given) -> dict[str, Any]:
     """Publish the keys that verify receipts (RFC 7517)."""
-    return jwks([given.signer.key])
+    return given.signer.jwks()

@@ -14,7 +14,6 @@ from services.reuse.store.release import Wanted
 from shared import tokens
 from shared.front import Front, Plain
 from shared.http import Caller, Db, Now, Once, public, repeatable
-from shared.keys import jwks
 
 router = APIRouter(prefix="/reuse", tags=["releases"])
 
@@ -62,4 +61,4 @@ FRONT = Front("/reuse/dossiers/{dossier_uid}/releases", ReleaseRequest, _release
 @public
 async def read_jwks(given: Given) -> dict[str, Any]:
     """Publish the keys that sign releases (RFC 7517)."""
-    return jwks([given.signer.key])
+    return given.signer.jwks()

@@ -23,7 +23,7 @@ from tests.faults.kills.ledger import Ledger
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 IN_FLIGHT = "request_in_flight"
 _FOR_A_WHILE = {502, 503, 504}
 _CLOCK_IS_WRONG = {"invalid_dpop_proof", "invalid_client"}

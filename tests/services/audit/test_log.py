@@ -67,6 +67,20 @@ async def test_what_arrives_becomes_a_leaf_once_under_a_checkpoint_that_grows(db
     assert (checkpoint.size, checkpoint.root) == (2, tiles.root())
 
 
+async def test_a_hole_that_is_filled_late_seals_at_once_all_that_lies_beyond_it(db: Database) -> None:
+    beyond = 10_500
+    async with db.transaction() as tx:
+        await tx.execute(
+            """INSERT INTO entry (source, sequence, event_id, type, time, digest, canonical, signature, kid, salt)
+               SELECT 'consent', n, gen_random_uuid(), 'often.v1', $2::timestamptz, sha256(n::text::bytea),
+                      'c', 's', 'k', 'x' FROM generate_series(2, $1) AS n""",
+            beyond, NOW,
+        )  # fmt: skip
+    assert await sequencing.sequence(db, key=KEY, now=NOW) == {}
+    await keep(db, [make_event(1)])
+    assert await sequencing.sequence(db, key=KEY, now=NOW) == {"consent": beyond}
+
+
 @pytest.mark.parametrize("count", [1, 64, 130])
 async def test_a_bundle_written_some_leaves_at_a_time_is_the_whole_bundle(db: Database, count: int) -> None:
     await keep(db, [make_event(number) for number in range(1, count + 1)])
