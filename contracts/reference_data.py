@@ -8,7 +8,7 @@ from contracts.files import ROOT, read
 
 LISTS = {"attributes": "id", "agencies": "uid", "units": "uid"}
 """Folders whose files are lists, and what their entries are known by."""
-VERSIONED = {"procedures": "code", "rules": "id", "purposes": "id", "notices": "id"}
+VERSIONED = {"procedures": "code", "rules": "id", "purposes": "id"}
 """Folders of one thing per file, in versions, and what names the thing."""
 
 Entries = Mapping[str, Any]
@@ -24,7 +24,6 @@ class ReferenceData:
     procedures: Entries
     rules: Entries
     purposes: Entries
-    notices: Entries
 
     @classmethod
     def load(cls) -> "ReferenceData":

@@ -1,7 +1,11 @@
 """Schema changes as numbered SQL files, applied forward only, by the owner role, once."""
 
+import argparse
+import asyncio
 import hashlib
+import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,3 +107,20 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Mi
             "INSERT INTO schema_migration (set, number, name, sha256) VALUES ($1, $2, $3, $4)",
             migration.set, migration.number, migration.name, migration.sha256,
         )  # fmt: skip
+
+
+def main() -> int:
+    """Migrate the service that is named, as the owner that MIGRATE_DATABASE_URL names; 1 with a sentence if not."""
+    parser = argparse.ArgumentParser(prog="python -m shared.migrations", description=main.__doc__)
+    parser.add_argument("service", choices=sorted(each.parent.name for each in _ROOT.glob("services/*/migrations")))
+    try:
+        applied = asyncio.run(migrate(os.environ["MIGRATE_DATABASE_URL"], parser.parse_args().service))
+    except (MigrationError, KeyError, asyncpg.PostgresError, OSError) as error:
+        sys.stderr.write(f"Nothing more was applied: {type(error).__name__}: {error}\n")
+        return 1
+    sys.stdout.write("".join(f"{each.set}\t{each.name}\n" for each in applied))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

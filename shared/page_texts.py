@@ -45,7 +45,7 @@ TEXTS: Mapping[str, Text] = {
         ),
     ),
     "internal_error": Text(
-        Words("Đã có lỗi của hệ thống", "Something went wrong on our side"),
+        Words("Hệ thống gặp lỗi", "Something went wrong on our side"),
         Words(
             "Lỗi đã được ghi lại. Vui lòng thử lại; nếu vẫn lỗi, hãy gửi mã tra cứu dưới đây cho bộ phận hỗ trợ.",
             "It has been recorded. Please try again; if it persists, give support the code below.",
@@ -79,7 +79,7 @@ TEXTS: Mapping[str, Text] = {
     Conflict.code: Text(
         Words("Việc này không còn làm được nữa", "This can no longer be done"),
         Words(
-            "Có thể việc này đã được làm ở một thẻ khác hoặc đã hết hạn. Vui lòng tải lại trang để xem trạng thái mới.",
+            "Có thể việc này đã được làm ở một thẻ trình duyệt khác hoặc đã hết hạn. Vui lòng tải lại trang để xem trạng thái mới.",
             "It may have been done in another tab or have lapsed. Please reload the page.",
         ),
     ),

@@ -205,19 +205,24 @@ def close(
     _desk(ctx).act("reuse", lambda system, state, token: system.close(token, state.get_dossier(), outcome))
 
 
+TypeOf = Annotated[str | None, typer.Option("--type", help="such as reuse.released.v1")]
+OfDossier = Annotated[str | None, typer.Option("--dossier")]
+From = Annotated[str | None, typer.Option("--from", help="such as 2026-11-24T00:00:00Z")]
+Until = Annotated[str | None, typer.Option()]
+
+
 @cli.command()
 def events(
     ctx: typer.Context,
     case_no: CaseNo,
     purpose: Purpose,
-    type_: Annotated[str | None, typer.Option("--type", help="such as reuse.released.v1")] = None,
-    dossier_uid: Annotated[str | None, typer.Option("--dossier")] = None,
-    from_: Annotated[str | None, typer.Option("--from", help="such as 2026-11-24T00:00:00Z")] = None,
-    until: Annotated[str | None, typer.Option()] = None,
+    type_: TypeOf = None,
+    dossier_uid: OfDossier = None,
+    from_: From = None,
+    until: Until = None,
 ) -> None:
     """Read the log as an auditor (--client inspectorate --agency ag-000901 --officer …); the reading is logged too."""
-    said = {"type": type_, "dossier_uid": dossier_uid, "from": from_, "until": until}
-    filters = {name: value for name, value in said.items() if value}
+    filters = _filters(type_, dossier_uid, from_, until)
 
     async def step(system: CitySystem, state: State) -> None:
         token = await _desk(ctx).own_token(system, "audit")
@@ -227,15 +232,31 @@ def events(
 
 
 @cli.command()
-def bundle(ctx: typer.Context, out: Annotated[Path, typer.Argument()], case_no: CaseNo, purpose: Purpose) -> None:
-    """Carry the log away as a file that `python -m services.audit verify` checks offline."""
+def bundle(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Argument()],
+    case_no: CaseNo,
+    purpose: Purpose,
+    type_: TypeOf = None,
+    dossier_uid: OfDossier = None,
+    from_: From = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(help="open so many of the events that match, at most 10000")] = 1_000,
+) -> None:
+    """Carry the log away as a file that `python -m services.audit verify` checks offline, matching events opened."""
+    filters = _filters(type_, dossier_uid, from_, until) | {"limit": str(limit)}
 
     async def step(system: CitySystem, state: State) -> None:
         token = await _desk(ctx).own_token(system, "audit")
-        out.write_text(await system.bundle(token, case_no=case_no, purpose=purpose), "utf-8")
+        out.write_text(await system.bundle(token, case_no=case_no, purpose=purpose, **filters), "utf-8")
         console.print(f"Written to {out}.")
 
     _desk(ctx).run(step)
+
+
+def _filters(type_: str | None, dossier_uid: str | None, from_: str | None, until: str | None) -> dict[str, str]:
+    said = {"type": type_, "dossier_uid": dossier_uid, "from": from_, "until": until}
+    return {name: value for name, value in said.items() if value}
 
 
 def _desk(ctx: typer.Context) -> Desk:

@@ -100,7 +100,10 @@ async def make_bundle(
     which: Which,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> StreamingResponse:
-    """Carry the log away for checking offline: all leaves, the newest checkpoint, and the matching events opened."""
+    """Carry the log away for checking offline: all leaves, the newest checkpoint, and the matching events opened.
+
+    Of these the first `limit`, oldest first; `more` says whether others match.
+    """
     async with db.transaction() as tx:
         cover, size = await reading.open_bundle(tx, caller=caller, reason=why, filter_=which, limit=limit, now=now)
     return StreamingResponse(reading.carry_away(db, cover, size), media_type="application/json")

@@ -27,8 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, ValueError, KeyError, BadBundle, BadNote) as wrong:
         _say(f"cannot be used: {wrong}")
         return UNUSABLE
-    findings = verify(bundle, trust, earlier=earlier, oldest=timedelta(seconds=options.oldest))
-    return report(findings)
+    code = report(verify(bundle, trust, earlier=earlier, oldest=timedelta(seconds=options.oldest)))
+    if bundle.more:
+        _say(f"More events match than the {len(bundle.opened)} opened here: ask for less, or for more at once.")
+    return code
 
 
 def read_trust(members: Mapping[str, Any]) -> Trust:

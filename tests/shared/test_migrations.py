@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -33,6 +35,20 @@ async def test_several_processes_at_once_apply_each_file_once(stack: Stack) -> N
     applied = await asyncio.gather(*(migrate(owner, "nothing") for _ in range(4)))
     assert sorted(len(found) for found in applied)[:3] == [0, 0, 0]
     assert await migrate(owner, "nothing") == []
+
+
+@pytest.mark.stack
+async def test_an_operator_migrates_by_a_command_as_often_as_wanted(stack: Stack) -> None:
+    owner = await database(stack)
+    command = [sys.executable, "-m", "shared.migrations", "consent"]
+    said = [
+        await asyncio.to_thread(subprocess.run, command, env=environment, text=True, capture_output=True, check=False)
+        for environment in ({"MIGRATE_DATABASE_URL": owner}, {"MIGRATE_DATABASE_URL": owner}, {})
+    ]
+    assert [each.returncode for each in said] == [0, 0, 1]
+    assert said[0].stdout.splitlines()[-1].startswith("consent\t")
+    assert said[1].stdout == ""
+    assert said[2].stderr == "Nothing more was applied: KeyError: 'MIGRATE_DATABASE_URL'\n"
 
 
 @pytest.mark.stack

@@ -86,7 +86,7 @@ async def test_a_problem_of_a_page_is_a_page_that_says_what_to_do(app: FastAPI) 
     ("path", "status", "sentence"),
     [
         ("/consent/missing", 404, "Không tìm thấy"),
-        ("/consent/bug", 500, "Đã có lỗi của hệ thống"),
+        ("/consent/bug", 500, "Hệ thống gặp lỗi"),
         ("/nowhere", 404, "Không tìm thấy"),
     ],
 )

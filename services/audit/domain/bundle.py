@@ -58,6 +58,8 @@ class Cover:
     checkpoint: str
     opened: Sequence[Opened]
     watermarks: Sequence[Signed]
+    more: bool = False
+    """Whether further events match than are opened here."""
 
     def beginning(self) -> str:
         """Write it as JSON up to the first leaf; leaves (`lines_of`) and `END` make it whole, and nothing less does."""
@@ -71,6 +73,7 @@ class Cover:
             "checkpoint": self.checkpoint,
             "watermarks": [watermark.as_json() for watermark in self.watermarks],
             "opened": opened,
+            "more": self.more,
         }
         return json.dumps(members, ensure_ascii=False, indent=1).removesuffix("\n}") + ',\n "leaves": [\n  '
 
@@ -109,5 +112,6 @@ class Bundle(Cover):
             checkpoint=str(members["checkpoint"]),
             opened=opened,
             watermarks=[Signed.of_json(each) for each in members["watermarks"]],
+            more=bool(members.get("more")),  # older bundles did not say
             leaves=[str(leaf).encode() for leaf in members["leaves"]],
         )

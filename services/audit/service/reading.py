@@ -58,11 +58,12 @@ async def open_bundle(
     policy.check_may_read(caller)
     watermarks = await store.covered_watermarks(tx)  # before the checkpoint: a newer one covers them as well
     size, note = await _checkpoint(tx)
-    rows = await store.find_events(tx, filter_, below=size, after=0, limit=limit)
-    opened = [event for _, event in rows if event]
+    rows = await store.find_events(tx, filter_, below=size, after=0, limit=limit + 1)
+    opened = [event for _, event in rows[:limit] if event]
     filters = filter_.as_json()
     await outbox.append(tx, events.read(caller, reason, kind="bundle", filters=filters, count=len(opened), now=now))
-    return Cover(made_at=now, checkpoint=note, opened=opened, watermarks=watermarks), size
+    cover = Cover(made_at=now, checkpoint=note, opened=opened, watermarks=watermarks, more=len(rows) > limit)
+    return cover, size
 
 
 async def carry_away(db: Database, cover: Cover, size: int, *, at_once: int = 1_000) -> AsyncIterator[str]:

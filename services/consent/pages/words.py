@@ -15,7 +15,7 @@ USE_WORDS: Mapping[UseKind, Words] = {
     ),
     UseKind.LOOKED_UP: Words("Tra cứu tại cơ sở dữ liệu nguồn", "Looked up in the source database"),
     UseKind.RELEASED: Words("Cung cấp dữ liệu cho cơ quan", "Data given to the agency"),
-    UseKind.WITHHELD: Words("Dữ liệu đã được giữ lại, chưa gửi đi", "Data held back, not sent"),
+    UseKind.WITHHELD: Words("Đã dừng gửi, dữ liệu không được gửi đi", "Data held back, not sent"),
     UseKind.DEPOSITED: Words("Lưu kết quả giải quyết thủ tục", "The result of a procedure was kept"),
     UseKind.DELETED: Words("Xóa dữ liệu đã lưu", "Kept data deleted"),
 }
@@ -91,7 +91,7 @@ PROBLEMS: Mapping[str, Text] = {
     "login_needed": Text(
         Words("Bạn cần đăng nhập lại", "You need to log in again"),
         Words(
-            "Phiên đăng nhập đã hết. Hãy mở trang “Dữ liệu của tôi” và đăng nhập bằng VNeID.",
+            "Phiên đăng nhập đã hết hạn. Hãy mở trang “Dữ liệu của tôi” và đăng nhập bằng VNeID.",
             "Your session is over. Open “My data” and log in with VNeID.",
         ),
         _HER_PAGE,

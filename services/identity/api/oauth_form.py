@@ -34,7 +34,7 @@ MAX_FIELDS = 50
 
 REFUSAL: dict[int | str, dict[str, Any]] = {
     "default": {
-        "description": "A refusal in OAuth's words (RFC 6749 §5.2); `error_description` begins with a stable word.",
+        "description": "A refusal in OAuth's words (RFC 6749 §5.2). `invalid_authorization_details` says which by a first, stable word.",
         "content": {
             "application/json": {
                 "schema": {

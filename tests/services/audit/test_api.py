@@ -216,6 +216,14 @@ async def test_what_an_auditor_carries_away_verifies_with_keys_she_brought(desk:
     assert len(bundle.opened) == 5
 
 
+async def test_a_bundle_says_whether_more_events_match_than_it_opens(desk: Desk) -> None:
+    await keep(desk.service.db, [make_event(number) for number in range(1, 6)])
+    await desk.seal()
+    told = {limit: (await desk.get("/audit/bundle", CASE | {"limit": limit})).text for limit in (4, 5)}
+    bundles = {limit: Bundle.load(text) for limit, text in told.items()}
+    assert {limit: (len(each.opened), each.more) for limit, each in bundles.items()} == {4: (4, True), 5: (5, False)}
+
+
 async def test_one_event_is_proved_by_a_tlog_proof(desk: Desk) -> None:
     await keep(desk.service.db, [make_event(number) for number in range(1, 6)])
     await desk.seal()
