@@ -79,7 +79,8 @@ TEXTS: Mapping[str, Text] = {
     Conflict.code: Text(
         Words("Việc này không còn làm được nữa", "This can no longer be done"),
         Words(
-            "Có thể việc này đã được làm ở một thẻ trình duyệt khác hoặc đã hết hạn. Vui lòng tải lại trang để xem trạng thái mới.",
+            "Có thể việc này đã được làm ở một thẻ trình duyệt khác hoặc đã hết hạn. "
+            "Vui lòng tải lại trang để xem trạng thái mới.",
             "It may have been done in another tab or have lapsed. Please reload the page.",
         ),
     ),

@@ -34,7 +34,8 @@ MAX_FIELDS = 50
 
 REFUSAL: dict[int | str, dict[str, Any]] = {
     "default": {
-        "description": "A refusal in OAuth's words (RFC 6749 §5.2). `invalid_authorization_details` says which by a first, stable word.",
+        "description": "A refusal in OAuth's words (RFC 6749 §5.2); "
+        "the `error_description` of `invalid_authorization_details` begins with a stable word.",
         "content": {
             "application/json": {
                 "schema": {
