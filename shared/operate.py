@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import alarms, log, outbox, places, redrive
+from shared import alarms, data_keys, log, outbox, places, redrive
 from shared.db import Database
 from shared.service import Service, serve
 from shared.settings import InvalidSettings
@@ -133,6 +133,13 @@ async def send_again(service: Service, options: argparse.Namespace) -> int:
     return DONE
 
 
+async def rewrap_keys(service: Service, options: argparse.Namespace) -> int:
+    """Wrap citizens' data keys anew with the key-encryption key in use; then no former one is needed any more."""
+    rewrapped = await data_keys.rewrap(service.db, service.vault) if service.vault else 0
+    _say(f"rewrapped {rewrapped}")
+    return DONE
+
+
 _NEWEST = (1 << 63) - 1
 _SIMPLE: dict[str, Command] = {
     "alarms": show_alarms,
@@ -141,6 +148,7 @@ _SIMPLE: dict[str, Command] = {
     "gaps": show_gaps,
     "outbox": show_outbox,
     "replay-dead-letters": replay_dead_letters,
+    "rewrap-keys": rewrap_keys,
 }
 
 

@@ -23,6 +23,7 @@ from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
 from shared.timers import every
 from shared.tokens import KeySource, TokenVerifier
+from shared.vault import Vault
 from shared.watchdog import watching
 
 SWEEP_SECONDS = 60
@@ -44,6 +45,7 @@ class Service:
     issuer_keys: KeySource | None = None  # identity knows its own keys; others fetch them from it
     sources: Sequence[str] = ()  # whose events it reads, and what it does with them: set by its Messaging
     handlers: Mapping[str, Handler] = field(default_factory=dict[str, Handler])
+    vault: Vault | None = None  # where citizens' data keys are wrapped
     draining: bool = field(default=False, init=False)  # it was told to stop: serves what comes, and is not ready
     key: ServiceKey = field(init=False, repr=False)
     trust: Trust = field(init=False, repr=False)

@@ -1,5 +1,6 @@
 """What may differ between the places a service runs, read once from the environment and checked before a port opens."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -62,6 +63,12 @@ def check_collector(url: str) -> str:
     return url.rstrip("/")
 
 
+def _from_json(given: object) -> object:
+    return json.loads(given) if isinstance(given, str) else given
+
+
+JSON_ARRAY = BeforeValidator(_from_json)
+"""A setting of several values: in the environment a JSON array."""
 CollectorUrl = Annotated[str, AfterValidator(check_collector)]
 SecureUrl = Annotated[str, AfterValidator(check_secure_url)]
 Origin = Annotated[str, AfterValidator(check_origin)]

@@ -26,6 +26,7 @@ from services.identity.service.sweep import sweep
 from services.identity.settings import Settings
 from services.identity.tokens import TokenIssuer
 from shared import clock, health, reference
+from shared.data_keys import read_vault
 from shared.http import make_app
 from shared.keys import SigningKey, read_public_keys
 from shared.messaging import Messaging
@@ -34,7 +35,6 @@ from shared.pages import Pages
 from shared.service import Service
 from shared.settings import read_key
 from shared.timers import every
-from shared.vault import Vault
 
 NAME = "identity"
 SWEEP_SECONDS = 5
@@ -60,17 +60,19 @@ def compose(settings: Settings) -> IdentityService:
     issuer = TokenIssuer(
         settings.issuer, SigningKey.load(settings.token_key_file), read_public_keys(settings.published_keys_file)
     )
+    vault = read_vault(settings.kek_file, settings.other_kek_files)
     service = IdentityService(
         NAME,
         make_identity_app(settings),
         settings,
         issuer_keys=issuer,
         registered=registrations.load(settings.clients_file, known),
+        vault=vault,
     )
     parts = Parts(
         origin=settings.public_origin,
         reference=known,
-        safe=Safe(Vault(read_key(settings.kek_file)), read_key(settings.index_key_file)),
+        safe=Safe(vault, read_key(settings.index_key_file)),
         levels=LevelTable.load(settings.levels_file),
         tokens=issuer,
         vneid=_vneid(settings),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FilePath
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import SecureUrl, ServiceSettings
+from shared.settings import JSON_ARRAY, SecureUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -19,6 +19,8 @@ class Settings(ServiceSettings):
     """JWK Set that is published beside it: the next key, and former ones whose signatures are still to be verified."""
     kek_file: FilePath
     """32 bytes: wraps the data key of every citizen."""
+    other_kek_files: Annotated[tuple[FilePath, ...], JSON_ARRAY] = ()
+    """JSON array: the next such key and former ones, while data keys are still wrapped with them (`rewrap-keys`)."""
     index_key_file: FilePath
     """32 bytes: keys the hash under which a personal number is found."""
     clients_file: FilePath
@@ -33,7 +35,7 @@ class Settings(ServiceSettings):
     """The one algorithm id_tokens are signed with, whatever the provider's metadata offer."""
     levels_file: FilePath | None = None
     """YAML: the least `auth_level` and `account_level` by procedure code, `self_service` or `default`."""
-    pin_places: frozenset[Annotated[str, Field(pattern="^[0-9]{3}$")]] = frozenset()
+    pin_places: Annotated[frozenset[Annotated[str, Field(pattern="^[0-9]{3}$")]], JSON_ARRAY] = frozenset()
     """JSON array: the place codes a number shown at the counter may begin with; empty for any."""
 
     @property

@@ -20,15 +20,14 @@ from services.reuse.service import dossiers as dossier_cases
 from services.reuse.settings import Settings
 from services.reuse.signing import ReleaseSigner
 from shared import clock, health, log, reference
+from shared.data_keys import read_vault
 from shared.errors import Unavailable
 from shared.http import make_app
 from shared.keys import SigningKey, read_public_keys
 from shared.messaging import Messaging
 from shared.operate import main
 from shared.service import Service
-from shared.settings import read_key
 from shared.timers import every
-from shared.vault import Vault
 
 NAME = "reuse"
 _COMPARE_CLOCKS_EVERY, _COMPARE_CLOCKS_AFTER_NOTHING_PROVED, _COMPARE_CLOCKS_AGAIN = 60.0, 10.0, 1.0
@@ -65,7 +64,7 @@ def app_for_contract() -> FastAPI:
 
 def _parts(service: Service, settings: Settings) -> Parts:
     known = reference.load(settings.contracts_dir)
-    vault = Vault(read_key(settings.kek_file))
+    service.vault = vault = read_vault(settings.kek_file, settings.other_kek_files)
     key, others = SigningKey.load(settings.release_key_file), read_public_keys(settings.published_keys_file)
     return Parts(
         maps=catalogue.load(settings.contracts_dir),

@@ -1,11 +1,12 @@
 """What reuse is told from outside."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field, FilePath
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import SecureUrl, ServiceSettings
+from shared.settings import JSON_ARRAY, SecureUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -19,6 +20,8 @@ class Settings(ServiceSettings):
     """JWK Set that is published beside it: the next key, and former ones whose signatures are still to be verified."""
     kek_file: FilePath
     """32 bytes that wrap each citizen's data key."""
+    other_kek_files: Annotated[tuple[FilePath, ...], JSON_ARRAY] = ()
+    """JSON array: the next such key and former ones, while data keys are still wrapped with them (`rewrap-keys`)."""
     registries_url: SecureUrl
     """Where the registries are found: `<url>/population/queries` and so on."""
     lease_seconds: float = Field(default=3.0, gt=0, le=60)

@@ -1,17 +1,16 @@
 """Collects what is granted: waiting claims first, then the registries, at most once while fresh."""
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from services.reuse import policy
 from services.reuse.domain.ids import AttributeId, PartyUid
-from services.reuse.domain.lookup import MATCH_KEYS
 from services.reuse.domain.plan import PlanItem, plan_party
 from services.reuse.domain.sources import Situation
-from services.reuse.domain.steps import POPULATION, may_be_identified, next_step
+from services.reuse.domain.steps import next_step
 from services.reuse.parts import Parts
 from services.reuse.service import claims, grants, situation
+from services.reuse.service.identifying import identify
 from services.reuse.service.looking_up import look_up
 from services.reuse.store import dossiers
 from shared.db import Database
@@ -34,11 +33,10 @@ async def collect(
         await grants.ask(
             db, parts, known=at.grants, subject_id=at.person.get_subject(), dossier_uid=dossier_uid, now=now
         )
-        at = await _again(db, parts, at)
+        at = await situation.read_again(db, parts, at)
     await claims.collect_waiting(db, parts, at=at, caller=caller)
-    at = await _again(db, parts, at)
-    if at.person.provisional:
-        at = await _identify(db, parts, at, caller)
+    at = await situation.read_again(db, parts, at)
+    at = await identify(db, parts, at, caller)
     tried: frozenset[tuple[str, AttributeId]] = frozenset()
     for _ in range(_MOST_STEPS):
         step = next_step(at, tried)
@@ -46,7 +44,7 @@ async def collect(
             break
         await look_up(db, parts, at=at, caller=caller, source=step.source, under=step.under)
         tried |= {(step.source, attribute) for attribute in step.under}
-        at = await _again(db, parts, at)
+        at = await situation.read_again(db, parts, at)
     return list(plan_party(at))
 
 
@@ -66,25 +64,3 @@ async def _begin(
         return await situation.read(
             tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, now=now
         )
-
-
-async def _again(db: Database, parts: Parts, at: Situation) -> Situation:
-    """Return the situation after a step: what is held and what was answered may have changed."""
-    async with db.read() as tx:
-        return await situation.read(
-            tx, parts, dossier=at.dossier, party=at.party, person=at.person,
-            subject_id=at.person.get_subject(), now=at.now,
-        )  # fmt: skip
-
-
-async def _identify(db: Database, parts: Parts, at: Situation, caller: Caller) -> Situation:
-    """Have the population register confirm a provisional citizen; `identity` learns of it from our event (R5)."""
-    grant = may_be_identified(at)
-    if grant is None or not all(any(at.usable(key)) for key in MATCH_KEYS):
-        return at
-    outcome = await look_up(
-        db, parts, at=at, caller=caller, source=POPULATION, under=dict.fromkeys(MATCH_KEYS, grant),
-        identification=True,
-    )  # fmt: skip
-    at = await _again(db, parts, at)
-    return replace(at, person=replace(at.person, provisional=False)) if outcome == "found" else at

@@ -9,12 +9,13 @@ from services.reuse import events, policy
 from services.reuse.domain.dossier import Dossier, Party
 from services.reuse.domain.evidence import Evidence
 from services.reuse.domain.ids import PartyUid, SubjectId
-from services.reuse.domain.party import PartyProvisional
+from services.reuse.domain.party import PartyProvisional, Person
 from services.reuse.domain.procedure import ResultType
 from services.reuse.domain.verdict import Deposit
 from services.reuse.parts import Parts
-from services.reuse.service import keeping, situation
+from services.reuse.service import grants, keeping, situation
 from services.reuse.service.dossiers import agency_of
+from services.reuse.service.identifying import identify
 from services.reuse.store import dossiers, journal
 from services.reuse.store import grants as grant_rows
 from shared import ids, outbox
@@ -56,7 +57,8 @@ async def deposit(
 ) -> Deposit:
     """Deposit a result. Kept under the rule that the map names, and under her grant for keeping if she gave one.
 
-    Raises NotCompetent, ResultUnknown, ValueInvalid, PartyUnidentified, PartyProvisional (R5), ResultExists, NotKept.
+    Raises NotCompetent, ResultUnknown, ValueInvalid, PartyUnidentified, PartyProvisional (R5), ConsentStatusUnknown,
+    ResultExists, NotKept.
     """
     async with db.read() as tx:
         dossier = await dossiers.get(tx, dossier_uid)
@@ -69,10 +71,24 @@ async def deposit(
     person = await situation.ask_person(db, parts, dossier=dossier, party=party, agency_uid=caller.agency.uid)
     subject_id = person.get_subject()
     if person.provisional:
-        raise PartyProvisional
+        await _check_confirmed(db, parts, caller, dossier, party, person, now)
     async with once.transaction() as tx:
         kept = await _keep(tx, parts, dossier_uid, subject_id, result, value, now)
         return await once.keep(tx, await _record(tx, caller, party, result, kept, now))
+
+
+async def _check_confirmed(
+    db: Database, parts: Parts, caller: Caller, dossier: Dossier, party: Party, person: Person, now: datetime
+) -> None:
+    """Raise PartyProvisional unless the population register has confirmed her; one that failed is asked again."""
+    subject_id = person.get_subject()
+    await grants.get_known_surely(db, parts, subject_id=subject_id, dossier_uid=dossier.dossier_uid, now=now)
+    async with db.read() as tx:
+        at = await situation.read(
+            tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, now=now
+        )
+    if (await identify(db, parts, at, caller)).person.provisional:
+        raise PartyProvisional
 
 
 def _result(parts: Parts, dossier: Dossier, party: Party, result_type: str) -> ResultType:

@@ -61,6 +61,15 @@ async def read(
     )
 
 
+async def read_again(db: Database, parts: Parts, at: Situation) -> Situation:
+    """Return the situation after a step: what is held and what was answered may have changed."""
+    async with db.read() as tx:
+        return await read(
+            tx, parts, dossier=at.dossier, party=at.party, person=at.person,
+            subject_id=at.person.get_subject(), now=at.now,
+        )  # fmt: skip
+
+
 async def read_bound(tx: Tx, parts: Parts, *, dossier: Dossier, party: Party, now: datetime) -> Situation:
     """Return the situation of a party that was bound before, without asking anybody. Raises PartyUnidentified."""
     bound = party.subject_id is not None

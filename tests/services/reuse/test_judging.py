@@ -129,9 +129,29 @@ async def test_R5_a_newborn_is_identified_confirmed_and_gets_its_certificate(wor
     assert (await world.collect(opened, "child"))["child-identity"]["outcome"] == "reusable"
     told = [data for kind, data in await world.events(subject_id) if kind == "reuse.looked-up.v1"]
     assert (told[-1]["identification"], told[-1]["outcome"]) == (True, "found")
-    world.identity.parties[child]["provisional"] = False  # as identity does when it hears of it
-    assert (await deposit(world, opened)).status_code == 201
+    assert (await deposit(world, opened)).status_code == 201  # also while identity has yet to hear of it
     assert released_attributes(await world.release(opened, role="child")) == set(keys)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [("unavailable", "found", (201, None)), ("mismatch", "mismatch", (409, "party_provisional"))],
+    ids=["the register was away", "the register knows another"],
+)
+async def test_R5_a_deposit_has_a_newborn_confirmed_whom_the_register_did_not_answer_for(
+    world: World, first: str, then: str, told: tuple[int, str | None]
+) -> None:
+    opened = await world.open(channel="counter")
+    child = opened.party("child")
+    subject_id = world.identity.knows(child, identified_by="officer_check", provisional=True, capacity="representative")
+    keys = {key: PERSON[key] for key in ("person.pin", "person.full_name", "person.birth_date")}
+    world.identity.holds_claims(child, keys, source="officer_check")
+    await world.arrives(world.grant_of_law(opened, "child", subject_id))
+    world.registries.outcomes["population"] = first
+    assert (await world.collect(opened, "child"))["child-identity"]["outcome"] == "reusable"  # by the card alone
+    world.registries.outcomes["population"] = then
+    answer = await deposit(world, opened)
+    assert (answer.status_code, None if answer.status_code == 201 else answer.json()["code"]) == told
 
 
 @pytest.mark.parametrize(("change", "status", "code"), [
