@@ -151,8 +151,8 @@ async def _pool(dsn: str, min_size: int, max_size: int, settings: dict[str, str]
         max_size=max_size,
         timeout=5,
         command_timeout=15,  # the client's own bound, for a server that no longer answers at all
-        # Connections stay, and what they have prepared: else both go after five minutes and are made anew, with new plans
-        # of all, and memory that never settles.
+        # Connections stay, and what they have prepared: else both go after five minutes and are made anew, with new
+        # plans of all, and memory that never settles.
         max_inactive_connection_lifetime=0,
         max_cached_statement_lifetime=0,
         init=prepare,
@@ -162,8 +162,8 @@ async def _pool(dsn: str, min_size: int, max_size: int, settings: dict[str, str]
 
 
 _SESSION = {
-    # A plan is kept until its tables are analysed: one that read a whole table when it was made, while that was empty, would still do so
-    # when the table has grown.
+    # A plan is kept until its tables are analysed: one that read a whole table when it was made, while that was empty,
+    # would still do so when the table has grown.
     "enable_seqscan": "off",
     "statement_timeout": "10s",
     "lock_timeout": "5s",
