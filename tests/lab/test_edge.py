@@ -207,8 +207,7 @@ async def test_two_lengths_are_one_too_many() -> None:
         "/consent/me", headers={"Content-Length": "5", "Transfer-Encoding": "chunked"}, body=b"0\r\n\r\n"
     )
     assert refused.status in (200, 303, 400)  # the length is dropped, as RFC 9112 6.3 says, or it is refused
-    two = await ask("/consent/me", headers={"Content-Length": "5\r\nContent-Length: 6"})
-    assert (two.status, two.problem["code"]) == (400, "invalid_request")
+    assert (await ask("/consent/me", headers={"Content-Length": "5\r\nContent-Length: 6"})).status == 400
 
 
 async def test_without_tls_nobody_is_served() -> None:

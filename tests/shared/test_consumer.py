@@ -224,6 +224,19 @@ async def test_a_number_given_to_two_events_is_not_applied_and_freezes_the_parti
     assert await pair.value("SELECT array_agg(error ORDER BY sequence) FROM parked") == ["number_conflict", None]
 
 
+async def test_a_number_that_nobody_misses_is_not_applied(pair: Pair) -> None:
+    """It lies between two of its partition that follow each other: it is another partition's, or nobody's."""
+    for sequence, previous in ((1, 0), (3, 1), (2, 1)):
+        event = pair.event(FIRST)
+        await pair.put(
+            events.encode(pair.source, event, sequence=sequence, previous=previous, partition=0), partition=0
+        )
+    async with running(pair.consumer()):
+        await until(lambda: alarm(pair, "number_conflict"))
+        await pair.until_taken(2)
+    assert await pair.effects() == [1, 3]
+
+
 async def test_a_number_given_again_on_another_partition_is_set_aside_and_holds_nobody_up(pair: Pair) -> None:
     async with running(pair.relay(), pair.consumer()):
         await pair.append(FIRST)
