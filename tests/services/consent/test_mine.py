@@ -111,7 +111,7 @@ async def test_a_verdict_that_comes_before_its_release_is_shown_with_it(world: W
             },
             "Tra cứu tại cơ sở dữ liệu nguồn",
         ),
-        ("reuse.release-withheld.v1", {"release_id": "r", "reason": "late"}, "Dữ liệu đã được giữ lại"),
+        ("reuse.release-withheld.v1", {"release_id": "r", "reason": "late"}, "Đã dừng gửi"),
         (
             "reuse.deposited.v1",
             {"attribute": "birth.certificate", "agency": AGENCY, "actor": OFFICER},
