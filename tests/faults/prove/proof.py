@@ -140,7 +140,7 @@ async def proof_in(
         on_stage = await opened.enter_async_context(cast_of(Laptop(running.ports, running.stack, running.keyring)))
         ledger = Ledger()
         stage = Stage(persistent(on_stage, ledger), ledger, Time(running))
-        campaign = Campaign(running, stage, excused={*_EXCUSED, *([NO_JSON] if yesterday else [])})
+        campaign = Campaign(running, stage, excused=frozenset({*_EXCUSED, *([NO_JSON] if yesterday else [])}))
         databases: list[Database] = []
         for name in ("consent", "reuse"):
             databases.append(await Database.connect(running.stack.databases[name].service))
