@@ -21,7 +21,7 @@ _bound: ContextVar[dict[str, object]] = ContextVar("log_bound", default={})  # n
 # What a message may carry of a person: quoted values, numbers that could be a PIN, a phone or a date.
 _VALUES = re.compile(r"""'[^']*'|"[^"]*"|\([^)]*\)|\d[\d\-/.]{4,}\d""")
 _ROOT = Path(__file__).parent.parent
-_UNSAID_WITHIN, _KINDS = 60.0, 256
+_ONCE_IN_SECONDS, _MOST_KINDS = 60.0, 256
 
 
 @contextmanager
@@ -50,17 +50,15 @@ def error(event: str, exception: BaseException | None = None, **fields: object) 
 
 
 @contextmanager
-def speaking_for_libraries(**fields: object) -> Generator[None]:
+def speaking_for_libraries() -> Generator[None]:
     """Write, within, the errors that libraries log as lines of ours, each kind once a minute; lesser ones are dropped.
 
-    The fields, such as the service's name, are for lines from threads of theirs, which know nothing that is bound.
-
-    They are warnings: what a library could not do, its caller tells. But for a task that failed and nobody awaited,
-    which only asyncio can tell.
+    What is bound here is in lines from their own threads too. They are warnings: what a library could not do, its
+    caller tells; but for a task that failed and nobody awaited, which only asyncio can tell.
     """
     root = logging.getLogger()
     before, root.handlers = root.handlers, []
-    root.addHandler(_Libraries(fields))
+    root.addHandler(_Libraries(_bound.get()))
     try:
         yield
     finally:
@@ -70,9 +68,9 @@ def speaking_for_libraries(**fields: object) -> Generator[None]:
 class _Libraries(logging.Handler):
     """Values are blanked in what it writes, and only the first line is; `unsaid` counts what came since the last."""
 
-    def __init__(self, fields: Mapping[str, object]) -> None:
+    def __init__(self, bound_here: Mapping[str, object]) -> None:
         super().__init__(logging.ERROR)
-        self._fields = fields
+        self._bound_here = bound_here
         self._told: dict[tuple[str, str], float] = {}
         self._unsaid: Counter[tuple[str, str]] = Counter()
 
@@ -85,17 +83,17 @@ class _Libraries(logging.Handler):
 
     def _emit(self, record: logging.LogRecord) -> None:
         kind, now = (record.name, str(record.msg).partition("\n")[0]), clock.ticks()
-        if now - self._told.get(kind, -math.inf) < _UNSAID_WITHIN:
+        if now - self._told.get(kind, -math.inf) < _ONCE_IN_SECONDS:
             self._unsaid[kind] += 1
             return
-        if len(self._told) >= _KINDS:  # a library that writes values into what should be a template
+        if len(self._told) >= _MOST_KINDS:  # a library that writes values into what should be a template
             self._told.clear()
             self._unsaid.clear()
         self._told[kind] = now
         exception = record.exc_info[1] if record.exc_info else None
         level = "error" if record.name == "asyncio" and exception else "warning"
         told = {"library": record.name, "said": _blanked(record.getMessage()), "unsaid": self._unsaid.pop(kind, 0)}
-        _write(level, "library_failed", {**self._fields, **told} | (describe(exception) if exception else {}))
+        _write(level, "library_failed", {**self._bound_here, **told} | (describe(exception) if exception else {}))
 
 
 def describe(exception: BaseException) -> dict[str, object]:

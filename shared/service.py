@@ -171,8 +171,7 @@ def serve(service: Service) -> None:
     """
     server = _Server(service)
     one_loop = asyncio.Runner(loop_factory=server.config.get_loop_factory())
-    told = {"service": service.name}
-    with log.bound(**told), log.speaking_for_libraries(**told), one_loop as runner, watching(runner.get_loop()):
+    with log.bound(service=service.name), log.speaking_for_libraries(), one_loop as runner, watching(runner.get_loop()):
         try:
             runner.run(_serve(service, server))
         except Exception as error:  # noqa: BLE001 - a trace of Python's would hold values, and be no line

@@ -30,11 +30,7 @@ async def code_of(step: Awaitable[object]) -> str:
 
 
 async def once_confirmed(step: Callable[[], Awaitable[T]], *, tries: int = 50) -> T:
-    """Take a step as soon as everybody has heard that the population register knows the person.
-
-    One service asks the register, another holds the person; the news between them is an event, and under way for a
-    moment.
-    """
+    """Take a step as soon as the population register has confirmed the person: each try asks one that failed again."""
     for _ in range(tries):
         try:
             return await step()

@@ -89,14 +89,14 @@ def test_a_library_that_never_says_the_same_twice_fills_no_memory(capsys: pytest
 
 
 def test_a_library_that_cannot_even_complain_is_told_of_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with log.speaking_for_libraries(service="consent"):
+    with log.bound(service="consent"), log.speaking_for_libraries():
         logging.getLogger("clumsy").error("%d leaves", "many")
     [told] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (told["event"], told["library"], told["reason"]) == ("library_failed", "clumsy", "TypeError")
 
 
 def test_a_librarys_own_thread_speaks_for_the_service_too(capsys: pytest.CaptureFixture[str]) -> None:
-    with log.speaking_for_libraries(service="consent"):
+    with log.bound(service="consent"), log.speaking_for_libraries():
         exporting = threading.Thread(target=logging.getLogger("exporter").error, args=("no collector",))
         exporting.start()
         exporting.join()
