@@ -61,6 +61,7 @@ def main() -> int:
     options.add_argument("--brokers", type=int, default=3)
     options.add_argument("--clients", type=int, default=6, help="clients that release, without pause if no rate is set")
     options.add_argument("--rate", type=float, default=0, help="releases a second, steadily; 0: as many as they can")
+    options.add_argument("--burst", type=float, default=0, help="minutes, first of all, without rate or rest")
     options.add_argument("--races", type=int, default=4, help="withdrawals raced at a time; 0: none")
     options.add_argument("--breath", type=float, default=0, help="seconds between two stories of one actor")
     options.add_argument("--at-once", type=int, default=2, help="faults at a time")

@@ -26,23 +26,25 @@ class Load:
     town: Town
     ledger: Ledger
     rng: Random
+    rate: float = 0.0
+    """Releases a second that all clients ask for together; 0: as many as they can. May be changed meanwhile."""
     runs: list[Race] = field(default_factory=list[Race])
     acknowledged: int = 0
     refused: dict[str, int] = field(default_factory=dict[str, int])
     interrupted: list[str] = field(default_factory=list[str])
     """Races that a fault has ended before their end: they prove nothing."""
 
-    async def release(self, over: asyncio.Event, *, clients: int, rate: float = 0.0) -> None:
-        """Have so many clients release one after the other until it is over, as fast as they can or `rate` a second."""
+    async def release(self, over: asyncio.Event, *, clients: int) -> None:
+        """Have so many clients release one after the other until it is over, as fast as they can or at the `rate`."""
         citizens = await self._citizens(_CITIZENS)
-        interval = clients / rate if rate else 0.0
-        await asyncio.gather(*(self._ask(citizens, client, over, interval) for client in range(clients)))
+        await asyncio.gather(*(self._ask(citizens, client, clients, over) for client in range(clients)))
 
-    async def _ask(self, citizens: Sequence[Citizen], client: int, over: asyncio.Event, interval: float) -> None:
+    async def _ask(self, citizens: Sequence[Citizen], client: int, clients: int, over: asyncio.Event) -> None:
         rng, loop = Random(self.rng.getrandbits(64)), asyncio.get_running_loop()  # noqa: S311 - repeatable
-        due = loop.time() + rng.uniform(0, interval)
+        due = loop.time()
         while not over.is_set():
             await asyncio.sleep(max(0.0, due - loop.time()))
+            interval = clients / self.rate * rng.uniform(0.5, 1.5) if self.rate else 0.0
             due = max(due, loop.time()) + interval  # what an outage has held up is not asked for afterwards
             answer = await self.hands.release(rng.choice(citizens), client)
             if answer.release:

@@ -15,7 +15,7 @@ from tests.faults.prove.cluster import Instance
 _EVERY = 10.0
 _MIB, _HOUR = 1 << 20, 3600
 _WARM_AFTER = 0.5
-"""The first half of a life, in which caches and pools fill, is not counted."""
+"""The first half of a life, in which caches and pools fill, is not counted; after a burst all that follows is."""
 
 
 @dataclass
@@ -23,6 +23,11 @@ class Memory:
     """Samples of resident memory, each life of a process by itself: one that was killed begins anew."""
 
     samples: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    steady_since: float | None = None
+
+    def settle(self) -> None:
+        """Say that the burst is over, which has opened and filled all that a process keeps."""
+        self.steady_since = time.monotonic()
 
     async def watch(self, instances: Sequence[Instance]) -> None:
         """Look at all of them again and again until cancelled."""
@@ -40,7 +45,10 @@ class Memory:
             lived = life[-1][0] - life[0][0]
             if lived < max(at_least, grown.get(name, (0.0, 0.0))[0]):
                 continue
-            warm = [(at, size) for at, size in life if at >= life[0][0] + lived * _WARM_AFTER]
+            warm_from = self.steady_since or life[0][0] + lived * _WARM_AFTER
+            warm = [(at, size) for at, size in life if at >= warm_from]
+            if len(warm) < 2:
+                continue
             slope, _ = linear_regression(*zip(*warm, strict=True))
             grown[name] = (lived, slope * _HOUR / _MIB)
         return {name: slope for name, (_, slope) in grown.items()}

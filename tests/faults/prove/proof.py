@@ -52,6 +52,8 @@ class Plan:
     """Withdrawals raced at a time, or none."""
     breath: float = 0.0
     """Seconds that an actor of the stories rests between two of them."""
+    burst: float = 0.0
+    """Minutes, first of all, without rate and rest: what a process opens and keeps, it has then."""
 
 
 @dataclass
@@ -72,14 +74,17 @@ class Proof:
 
     async def run(self, plan: Plan) -> None:
         """Act until the plan is fulfilled."""
-        over, until = asyncio.Event(), time.monotonic() + 60 * plan.minutes
-        self.campaign.breath = plan.breath
+        over, until = asyncio.Event(), time.monotonic() + 60 * (plan.burst + plan.minutes)
         watching = asyncio.create_task(self.memory.watch(self.cluster.instances))
         async with self.campaign.acting(), asyncio.TaskGroup() as group:
-            group.create_task(self.load.release(over, clients=plan.clients, rate=plan.rate))
+            group.create_task(self.load.release(over, clients=plan.clients))
             group.create_task(self.load.race(over, at_once=plan.races))
             while not self.load.acknowledged:  # noqa: ASYNC110 - others' doing; no fault before clients write
                 await asyncio.sleep(1)
+            if plan.burst:
+                await asyncio.sleep(60 * plan.burst)
+                self.memory.settle()
+            self.campaign.breath, self.load.rate = plan.breath, plan.rate
             if plan.brokers_away:
                 await self._without_brokers(plan.brokers_away)
             async with asyncio.TaskGroup() as striking:
