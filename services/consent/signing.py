@@ -1,6 +1,6 @@
-"""Signs what consent vouches for: receipts with a key of their own, grant states with the service's."""
+"""Signs receipts, with a key of their own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,9 @@ from services.consent.domain.grant import Grant
 from services.consent.domain.ids import AttributeId, ReceiptId
 from services.consent.domain.purpose import AttributeName
 from services.consent.domain.receipt import About, Receipt, Shown, claims_of_grant, claims_of_withdrawal
-from services.consent.events import grant_state
-from shared.events import written
-from shared.keys import PublicJwk, ServiceKey, SigningKey, jwks, sign_jws
+from shared.keys import PublicJwk, SigningKey, jwks, sign_jws
 
 RECEIPT = "consent-receipt+jwt"
-GRANT_STATES = "grant-states+jwt"
 
 
 @dataclass(frozen=True)
@@ -54,9 +51,3 @@ class ReceiptSigner:
             jws=sign_jws(self.key, RECEIPT, claims),
             signed_at=now,
         )
-
-
-def sign_states(key: ServiceKey, t: datetime, grants: Sequence[Grant]) -> str:
-    """Sign grants as they stood after `t` for `reuse`: a state assertion (architecture §4.2), which has no number."""
-    claims = {"iss": "consent", "aud": "reuse", "t": written(t), "grants": [grant_state(each) for each in grants]}
-    return sign_jws(key, GRANT_STATES, claims)

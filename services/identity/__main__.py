@@ -76,7 +76,7 @@ def compose(settings: Settings) -> IdentityService:
         levels=LevelTable.load(settings.levels_file),
         tokens=issuer,
         vneid=_vneid(settings),
-        consent=ConsentClient(service.client("consent")),
+        consent=ConsentClient(service.client("consent"), service.trust),
         reuse=ReuseClient(service.client("reuse")),
         pin_places=settings.pin_places,
     )

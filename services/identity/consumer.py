@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
+from services.identity.clients.consent import read_grant
 from services.identity.domain.claims import Discarded
-from services.identity.domain.grant import ReleaseGrant
 from services.identity.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
 from services.identity.parts import Parts
 from services.identity.service import citizens, grants
@@ -42,36 +42,8 @@ class _Decided(_Request):
     grant_ids: list[UUID]
 
 
-class _Grant(_Told):
-    grant_id: UUID
-    version: int
-    state: str
-    scope: str
-    subject_id: UUID
-    dossier_uid: UUID | None
-    party_uid: UUID | None
-    attributes: list[str]
-    request_id: UUID | None
-    valid_until: AwareDatetime | None
-
-    def release(self) -> ReleaseGrant | None:
-        """Return it as a right to release; None for a right to keep, which lets nothing be collected."""
-        if self.scope != "release" or self.dossier_uid is None or self.party_uid is None:
-            return None
-        return ReleaseGrant(
-            grant_id=self.grant_id,
-            version=self.version,
-            subject_id=SubjectId(self.subject_id),
-            dossier_uid=DossierUid(self.dossier_uid),
-            party_uid=PartyUid(self.party_uid),
-            attributes=tuple(self.attributes),
-            standing=self.state == "granted",
-            valid_until=self.valid_until,
-        )
-
-
 class _OfGrant(_Told):
-    grant: _Grant
+    grant: dict[str, JsonValue]
 
 
 class _LookedUp(_Told):
@@ -88,9 +60,8 @@ def make_handlers(given: Parts) -> Mapping[str, Handler]:
         await grants.follow_decision(tx, given, told.asked(), nothing_granted=not told.grant_ids, now=event.time)
 
     async def on_grant(tx: Tx, event: Received) -> None:
-        told = _OfGrant.model_validate(event.data).grant
-        if release := told.release():
-            await grants.keep_grant(tx, given, release, told.request_id, event.time)
+        if release := read_grant(_OfGrant.model_validate(event.data).grant):
+            await grants.keep_grant(tx, given, release, event.time)
 
     return {
         "consent.decided.v1": on_decided,

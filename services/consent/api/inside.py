@@ -1,4 +1,4 @@
-"""Inside calls: identity opens a request and reads its decision; reuse asks for grants as they stand, and the clock."""
+"""Inside calls: identity opens a request and reads its decision; both others ask how grants stand; reuse, the clock."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,10 +14,11 @@ from services.consent.api.schemas import (
     OpenedRequest,
     StatesQuestion,
 )
+from services.consent.events import grant_state
 from services.consent.given import Given
 from services.consent.service import request as requests
 from services.consent.service import states
-from services.consent.signing import sign_states
+from shared import grant_states
 from shared.errors import Invalid
 from shared.http import Db, Now, service_of
 from shared.inside import InsideCaller, inside_caller
@@ -27,6 +28,7 @@ router = APIRouter(prefix="/internal", tags=["inside"])
 
 FromIdentity = Annotated[InsideCaller, Depends(inside_caller("identity"))]
 FromReuse = Annotated[InsideCaller, Depends(inside_caller("reuse"))]
+FromIdentityOrReuse = Annotated[InsideCaller, Depends(inside_caller("identity", "reuse"))]
 
 
 class ForeignAddress(Invalid):
@@ -54,13 +56,15 @@ async def read_decision(request_id: UUID, _: FromIdentity, db: Db, now: Now) -> 
 
 
 @router.post("/grants/states")
-async def assert_states(body: StatesQuestion, _: FromReuse, request: Request, db: Db) -> Assertion:
+async def assert_states(body: StatesQuestion, caller: FromIdentityOrReuse, request: Request, db: Db) -> Assertion:
     """Sign how these grants stand, as of a moment read before they were."""
     async with db.transaction() as tx:
         read = await states.read_states(
             tx, grant_ids=body.grant_ids, subject_id=body.subject_id, dossier_uid=body.dossier_uid
         )
-    return Assertion(assertion=sign_states(service_of(request).key, read.t, read.grants))
+    told = [grant_state(each) for each in read.grants]
+    key = service_of(request).key
+    return Assertion(assertion=grant_states.sign(key, audience=caller.service, t=read.t, grants=told))
 
 
 @router.get("/clock")

@@ -1,4 +1,4 @@
-"""What `reuse` asks when its own copy of grants may be too old: their state, as of a moment before it is read."""
+"""What is asked of us when a copy of grants may be too old: their state, as of a moment before it is read."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

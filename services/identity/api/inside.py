@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from services.identity.api.schemas import CollectedView, PartyView
 from services.identity.domain.ids import ClaimsId, DossierUid, PartyUid
 from services.identity.given import Given
-from services.identity.service import claims, who
+from services.identity.service import claims, collect, who
 from shared.http import Body, Db, Now
 from shared.inside import InsideCaller, inside_caller
 
@@ -46,11 +46,11 @@ async def get_party(
 
 
 @router.post("/claims/{claims_id}/collection")
-async def collect_claims(claims_id: UUID, _body: Nothing, _: FromReuse, given: Given, db: Db) -> CollectedView:
+async def collect_claims(
+    claims_id: UUID, _body: Nothing, _: FromReuse, given: Given, db: Db, now: Now
+) -> CollectedView:
     """Give out granted claims; they stay until they are confirmed."""
-    async with db.transaction() as tx:
-        collected = await claims.collect(tx, given.safe, claims_id=ClaimsId(claims_id))
-    return CollectedView.of(collected)
+    return CollectedView.of(await collect.collect(db, given, claims_id=ClaimsId(claims_id), now=now))
 
 
 @router.post("/claims/{claims_id}/confirmation", status_code=204)

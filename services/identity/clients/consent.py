@@ -1,15 +1,19 @@
-"""Opens a request at `consent`, and reads what became of it."""
+"""Opens a request at `consent`, reads what became of it, and asks how grants stand that no event has told of yet."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from services.identity.domain.flow import Flow
-from services.identity.domain.ids import RequestId
+from services.identity.domain.grant import ReleaseGrant
+from services.identity.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
+from shared import grant_states
 from shared.events import written
 from shared.inside import ServiceClient
+from shared.keys import Trust
 
 
 class Answer(StrEnum):
@@ -62,11 +66,48 @@ class _Decision(BaseModel):
     granted_attributes: list[str]
 
 
+class _Grant(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    grant_id: UUID
+    version: int
+    state: str
+    scope: str
+    subject_id: UUID
+    dossier_uid: UUID | None
+    party_uid: UUID | None
+    attributes: tuple[str, ...]
+    request_id: UUID | None
+    valid_until: AwareDatetime | None
+
+
+def read_grant(told: Mapping[str, JsonValue]) -> ReleaseGrant | None:
+    """Read a grant as events and assertions write it; raises ValidationError (a ValueError).
+
+    None for a right to keep, which lets nothing be collected.
+    """
+    grant = _Grant.model_validate(told)
+    if grant.scope != "release" or grant.dossier_uid is None or grant.party_uid is None:
+        return None
+    return ReleaseGrant(
+        grant_id=grant.grant_id,
+        version=grant.version,
+        subject_id=SubjectId(grant.subject_id),
+        dossier_uid=DossierUid(grant.dossier_uid),
+        party_uid=PartyUid(grant.party_uid),
+        request_id=RequestId(grant.request_id) if grant.request_id else None,
+        attributes=grant.attributes,
+        standing=grant.state == "granted",
+        valid_until=grant.valid_until,
+    )
+
+
 class ConsentClient:
     """Speaks to `consent`."""
 
-    def __init__(self, client: ServiceClient) -> None:
+    def __init__(self, client: ServiceClient, trust: Trust) -> None:
         self._client = client
+        self._trust = trust
 
     async def open_request(self, flow: Flow, asker: Asker, *, return_url: str) -> Ticket:
         """Open the consent request of a login, or get another ticket for the one that is open.
@@ -106,3 +147,16 @@ class ConsentClient:
         told = await self._client.get(f"/internal/requests/{request_id}/decision")
         read = _Decision.model_validate(told)
         return Decision(read.state, tuple(sorted(read.granted_attributes)))
+
+    async def ask_grants(self, subject_id: SubjectId, dossier_uid: DossierUid) -> list[ReleaseGrant]:
+        """Return the release grants that stand for her in a dossier.
+
+        Raises Unavailable when `consent` does not answer, and CallRefused when the answer is not its own.
+        """
+        told = await self._client.post(
+            "/internal/grants/states",
+            {"grant_ids": [], "subject_id": str(subject_id), "dossier_uid": str(dossier_uid)},
+            idempotent=True,
+        )
+        claims = grant_states.verify(str(told.get("assertion")), audience="identity", trust=self._trust)
+        return [grant for each in claims.grants if (grant := read_grant(each))]

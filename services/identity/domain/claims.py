@@ -107,6 +107,11 @@ class Claims:
     account_level: int | None = None
 
     @property
+    def may_be_granted_more(self) -> bool:
+        """Say whether values wait here that no right we know of lets be collected."""
+        return self.state in (ClaimsState.HELD, ClaimsState.COLLECTABLE) and self.granted != self.attributes
+
+    @property
     def readable_salt(self) -> str:
         """Write the salt as it enters the digest and is told to who collects."""
         return urlsafe_b64encode(self.salt).rstrip(b"=").decode()

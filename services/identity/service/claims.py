@@ -100,11 +100,16 @@ async def discard(tx: Tx, claims: Claims, reason: Discarded, now: datetime) -> N
     await _end(tx, claims, ClaimsMove.DISCARD, reason, now)
 
 
-async def collect(tx: Tx, safe: Safe, *, claims_id: ClaimsId) -> Collected:
-    """Return granted claims; they stay until `confirm`, so that nothing is lost on the way.
+async def get(tx: Tx, claims_id: ClaimsId) -> Claims:
+    """Return claims as they stand. Raises UnknownClaims."""
+    claims = await stored.find(tx, claims_id)
+    if claims is None:
+        raise UnknownClaims
+    return claims
 
-    Raises UnknownClaims or ClaimsNotCollectable.
-    """
+
+async def collect(tx: Tx, safe: Safe, *, claims_id: ClaimsId) -> Collected:
+    """Return granted claims, which stay until `confirm`. Raises UnknownClaims or ClaimsNotCollectable."""
     claims = await _get_for_update(tx, claims_id)
     if claims.state is not ClaimsState.COLLECTABLE:
         raise ClaimsNotCollectable

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from services.identity.domain.claims import Discarded, Source
 from services.identity.domain.flow import Flow, FlowState
@@ -28,15 +27,17 @@ class Asked:
     party_uid: PartyUid
 
 
-async def keep_grant(tx: Tx, given: Parts, grant: ReleaseGrant, request_id: UUID | None, now: datetime) -> None:
-    """Keep how a release grant stands, and let be collected what it allows: a card's keys, or its login's claims."""
-    await stored_grants.upsert(tx, grant)
-    if not grant.standing:
+async def keep_grant(tx: Tx, given: Parts, grant: ReleaseGrant, now: datetime) -> None:
+    """Keep how a release grant stands, and let be collected what it allows: a card's keys, or its login's claims.
+
+    What consent has told us itself may be ahead of its events: an older version changes nothing.
+    """
+    if not await stored_grants.keep(tx, grant) or not grant.standing:
         return
-    if request_id is None:
+    if grant.request_id is None:
         await _grant_card(tx, given, grant, now)
         return
-    asked = Asked(RequestId(request_id), grant.subject_id, grant.dossier_uid, grant.party_uid)
+    asked = Asked(grant.request_id, grant.subject_id, grant.dossier_uid, grant.party_uid)
     for flow in await _flows_of(tx, asked):
         await _bind(tx, given, flow, now)
         await settle.grant(tx, given, flow, grant.attributes, now, final=False)

@@ -67,6 +67,12 @@ async def read_values(tx: Tx, safe: Safe, claims: Claims, attributes: Iterable[s
     }
 
 
+async def find(tx: Tx, claims_id: ClaimsId) -> Claims | None:
+    """Return claims."""
+    row = await tx.fetchrow(_SELECT + "WHERE claims_id = $1", claims_id)
+    return _claims(row) if row else None
+
+
 async def find_for_update(tx: Tx, claims_id: ClaimsId) -> Claims | None:
     """Return claims, their row locked."""
     row = await tx.fetchrow(_SELECT + "WHERE claims_id = $1 FOR UPDATE", claims_id)

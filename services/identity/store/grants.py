@@ -7,20 +7,22 @@ from services.identity.domain.ids import DossierUid, PartyUid, SubjectId
 from shared.db import Tx
 
 
-async def upsert(tx: Tx, grant: ReleaseGrant) -> None:
-    """Keep a grant; a version never overwrites a newer one."""
-    await tx.execute(
+async def keep(tx: Tx, grant: ReleaseGrant) -> bool:
+    """Keep a grant; False if a newer version is known, which is never overwritten."""
+    kept = await tx.fetchval(
         """
         INSERT INTO release_grant (grant_id, version, subject_id, dossier_uid, party_uid, attributes, standing,
                valid_until)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (grant_id) DO UPDATE SET version = excluded.version, attributes = excluded.attributes,
                standing = excluded.standing, valid_until = excluded.valid_until
-         WHERE release_grant.version < excluded.version
+         WHERE release_grant.version <= excluded.version
+        RETURNING TRUE
         """,
         grant.grant_id, grant.version, grant.subject_id, grant.dossier_uid, grant.party_uid, list(grant.attributes),
         grant.standing, grant.valid_until,
     )  # fmt: skip
+    return kept is True
 
 
 async def granted_attributes(

@@ -1,6 +1,6 @@
 """Asks `consent` how grants stand, when our copy may be too old, and what time it is there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -10,12 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, Validati
 
 from services.reuse.domain.grant import Grant, GrantState
 from services.reuse.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
-from shared import jws
+from shared import grant_states
 from shared.inside import CallRefused, ServiceClient
 from shared.keys import Trust
-
-GRANT_STATES = "grant-states+jwt"
-_LARGEST = 1 << 21  # of an answer about as many grants as may be asked for, a thousand
 
 
 class _Grant(BaseModel):
@@ -100,13 +97,8 @@ class ConsentClient:
         return TypeAdapter(AwareDatetime).validate_python(told["now"])
 
     def _read(self, compact: str) -> StateAssertion:
+        claims = grant_states.verify(compact, audience="reuse", trust=self._trust)
         try:
-            claims: Mapping[str, Any] = jws.verify_by_service(
-                compact, typ=GRANT_STATES, service="consent", trust=self._trust, largest=_LARGEST
-            )
-            if claims.get("iss") != "consent" or claims.get("aud") != "reuse":
-                raise jws.BadJws
-            t = TypeAdapter(AwareDatetime).validate_python(claims["t"])
-            return StateAssertion(t, tuple(read_grant(each, partition=None) for each in claims["grants"]))
-        except (jws.BadJws, ValidationError, KeyError) as error:
-            raise CallRefused("consent's state assertion does not verify") from error
+            return StateAssertion(claims.t, tuple(read_grant(each, partition=None) for each in claims.grants))
+        except ValidationError as error:
+            raise CallRefused("consent's state assertion tells of no grant we know") from error

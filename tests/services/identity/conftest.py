@@ -166,14 +166,14 @@ async def composed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> As
     keyring = Keyring(folder / "keys")
     clients = {name: ECKey.import_key(keyring.p256(f"client-{name}").read_bytes()) for name in MANDATES}
     service = compose(_settings(stack, folder, keyring))
-    vneid, reuse, consent = Vneid(), Reuse(), Consent()
+    keys = {name: ServiceKey.load(folder / f"{name}.pem") for name in ("consent", "reuse", "audit")}
+    vneid, reuse, consent = Vneid(), Reuse(), Consent(keys["consent"])
     parts: Parts = service.app.state.parts
     parts.vneid.transport = httpx2.ASGITransport(vneid.app)
     parts.reuse._client.http = played(reuse.app)
     parts.consent._client.http = played(consent.app)
     service.db = await Database.connect(service.settings.dsn())
     await register(service.db, service.registered, clock.now())
-    keys = {name: ServiceKey.load(folder / f"{name}.pem") for name in ("consent", "reuse", "audit")}
     yield World(service, keys, vneid, reuse, consent, clients)
     for close in reversed(service.on_close):
         await close()
@@ -187,6 +187,7 @@ def world(composed: World) -> World:
     composed.parts.vneid._metadata = None
     composed.reuse.down = composed.consent.down = False
     composed.consent.refuses = None
+    composed.consent.grants.clear()
     return composed
 
 

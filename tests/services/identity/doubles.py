@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from shared import ids
+from shared import clock, grant_states, ids
+from shared.keys import ServiceKey
 from tests.services.composed import Dossiers, problem
 from tests.shared.credentials import ORIGIN
 
@@ -52,9 +53,10 @@ class Reuse(Dossiers):
 
 
 class Consent:
-    """Plays `consent`: opens requests, and says of each what a test decided."""
+    """Plays `consent`: opens requests, says of each what a test decided, and which grants stand."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: ServiceKey) -> None:
+        self.grants: list[dict[str, Any]] = []
         self.opened: list[dict[str, Any]] = []
         self.requests: dict[str, str] = {}
         self.decisions: dict[str, dict[str, Any]] = {}
@@ -79,9 +81,22 @@ class Consent:
             nothing: dict[str, Any] = {"state": "requested", "granted_attributes": [], "grant_ids": []}
             return JSONResponse({"request_id": request_id, **nothing, **self.decisions.get(request_id, {})})
 
+        @self.app.post("/internal/grants/states")
+        async def states(request: Request) -> Response:
+            if self.down:
+                return problem(503, "database_unavailable")
+            asked = await request.json()
+            told = [each for each in self.grants if _is_asked_for(each, asked)]
+            assertion = grant_states.sign(key, audience="identity", t=clock.now(), grants=told)
+            return JSONResponse({"assertion": assertion})
+
     def decide(self, flow_id: UUID | str, *granted: str, state: str = "decided") -> str:
         """Let her answer; return the request's id."""
         request_id = self.requests[str(flow_id)]
         grants = [str(ids.new())] if granted else []
         self.decisions[request_id] = {"state": state, "granted_attributes": list(granted), "grant_ids": grants}
         return request_id
+
+
+def _is_asked_for(grant: dict[str, Any], asked: dict[str, Any]) -> bool:
+    return (grant["subject_id"], grant["dossier_uid"]) == (asked["subject_id"], asked["dossier_uid"])

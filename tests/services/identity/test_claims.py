@@ -182,6 +182,55 @@ async def test_an_officers_decision_makes_the_keys_of_the_card_collectable(world
     assert (claims["state"], claims["source"]) == ("collectable", "officer_check")
 
 
+async def test_a_right_that_no_event_has_told_of_is_asked_of_consent(world: World) -> None:
+    """A broker that is away holds events back for as long as it likes; the officer at the counter goes on."""
+    dossier, person = world.dossier(), make_person()
+    await world.check(world.city(), dossier, person)
+    who = await world.who_is(place(dossier))
+    claims_id = who["claims"][0]["claims_id"]
+    assert (await collect(world, claims_id)).json()["code"] == "claims_not_collectable"
+    some = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier))
+    rest = make_grant("person.full_name", "person.birth_date", subject_id=who["subject_id"], **place(dossier))
+    keep = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier), scope="retention")
+    await tell(world, "consent.granted.v1", grant=some)
+    world.consent.grants += [some, rest, keep]
+    told = (await collect(world, claims_id)).json()["attributes"]
+    assert told.keys() == {"person.pin", "person.full_name", "person.birth_date"}
+    assert await confirm(world, claims_id) == 204
+    await tell(world, "consent.granted.v1", grant=rest)  # its event comes in the end, and changes nothing
+    assert (await world.who_is(place(dossier)))["claims"][0]["state"] == "collected"
+    assert [name for name, _ in await world.events(who["subject_id"])].count("claims-verified") == 2
+
+
+async def test_a_consent_that_no_event_has_told_of_binds_who_gave_it(world: World) -> None:
+    details = world.city().login(world.dossier())
+    async with world.http() as browser:
+        request = await asked(world, browser, details)
+    world.consent.grants.append(make_grant("person.pin", **request))
+    claims_id = (await world.who_is(details))["claims"][0]["claims_id"]
+    assert (await collect(world, claims_id)).json()["attributes"].keys() == {"person.pin"}
+    assert (await world.who_is(details))["state"] == "bound"
+
+
+async def test_while_consent_is_away_too_nobody_says_that_nothing_is_granted(world: World) -> None:
+    dossier = world.dossier()
+    await world.check(world.city(), dossier, make_person())
+    claims_id = (await world.who_is(place(dossier)))["claims"][0]["claims_id"]
+    world.consent.down = True
+    refused = await collect(world, claims_id)
+    assert (refused.status_code, refused.json()["retryable"]) == (503, True)
+
+
+async def test_an_older_word_lets_nothing_be_collected_once_a_newer_is_known(world: World) -> None:
+    dossier = world.dossier()
+    await world.check(world.city(), dossier, make_person())
+    subject = (await world.who_is(place(dossier)))["subject_id"]
+    grant = make_grant("person.pin", subject_id=subject, **place(dossier))
+    await tell(world, "consent.withdrawn.v1", grant=grant | {"version": 2, "state": "withdrawn"})
+    await tell(world, "consent.granted.v1", grant=grant)
+    assert (await world.who_is(place(dossier)))["claims"][0]["state"] == "held"
+
+
 async def test_a_second_look_under_a_standing_decision_is_collectable_at_once(world: World) -> None:
     """A mistyped name is mended without asking consent again, which would say nothing new."""
     dossier, person = world.dossier(), make_person()

@@ -1,4 +1,4 @@
-"""What reuse is told of grants when its own copy may be too old: signed, and as of a moment read before the rows."""
+"""What others are told of grants when their copy may be too old: signed, and as of a moment read before the rows."""
 
 import asyncio
 from datetime import datetime
@@ -12,7 +12,8 @@ from infra.embedded.stack import Stack
 from services.consent.domain.grant import Grant
 from services.consent.service import states
 from services.consent.store import grants
-from shared import clock, ids, jws
+from shared import clock, grant_states, ids, jws
+from shared.inside import CallRefused
 from tests.services.consent.conftest import World
 from tests.services.consent.granting import based_on_law, consented
 
@@ -87,9 +88,17 @@ async def read(world: World, subject: UUID) -> states.States:
         return await states.read_states(tx, grant_ids=[], subject_id=subject, dossier_uid=None)
 
 
-async def test_reuse_and_nobody_else_asks(world: World) -> None:
+async def test_identity_is_told_in_words_that_reuse_would_not_take(world: World) -> None:
     question: dict[str, Any] = {"grant_ids": [], "subject_id": str(ids.new()), "dossier_uid": None}
-    assert (await world.call("identity", "POST", "/internal/grants/states", question)).status_code == 403
+    told = (await world.call("identity", "POST", "/internal/grants/states", question)).json()["assertion"]
+    assert grant_states.verify(told, audience="identity", trust=world.service.trust).grants == []
+    with pytest.raises(CallRefused):
+        grant_states.verify(told, audience="reuse", trust=world.service.trust)
+
+
+async def test_nobody_else_asks(world: World) -> None:
+    question: dict[str, Any] = {"grant_ids": [], "subject_id": str(ids.new()), "dossier_uid": None}
+    assert (await world.call("audit", "POST", "/internal/grants/states", question)).status_code == 403
     assert (await world.call("identity", "GET", "/internal/clock")).status_code == 403
 
 
