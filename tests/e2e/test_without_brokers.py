@@ -1,4 +1,4 @@
-"""What is told by events is known later; what somebody waits for goes on without them, from the login to the release."""
+"""What is told by events is known later; what somebody waits for goes on without them, from login to release."""
 
 import io
 from pathlib import Path
