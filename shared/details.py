@@ -57,6 +57,7 @@ DETAILS: Mapping[str, str] = {
     "result_not_kept": "Neither a rule nor a consent lets this result be kept.",
     "party_unidentified": "Nobody knows yet who this party is: a login or a check has to come first.",
     "party_provisional": "The population register has not confirmed this party's number yet.",
+    "party_unconfirmed": "The population register does not know this party so, or was not asked: collect, or check.",
     "party_mismatch": "The party was identified as somebody else.",
     "identification_mismatch": "The number is known, but with another name or birth date.",
     "representation_required": "Somebody who may represent this party has to be identified and named.",

@@ -15,9 +15,15 @@ class PartyUnidentified(Conflict):
 
 
 class PartyProvisional(Conflict):
-    """The person is known by a number that no register has confirmed yet; its word may be under way (R5)."""
+    """The person is known by a number that the population register, asked again, has not confirmed yet (R5)."""
 
-    code, retryable = "party_provisional", True
+    code, fault, retryable = "party_provisional", "source", True
+
+
+class PartyUnconfirmed(Conflict):
+    """The register cannot be asked, or has said no: her number, name and birth date are to be looked at again (R5)."""
+
+    code = "party_unconfirmed"
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,9 @@ def find_identifying_grant(at: Situation) -> Grant | None:
 
 
 def may_be_identified(at: Situation) -> Grant | None:
-    """Return the grant to identify a provisional citizen under, if the register has not said no already (R5)."""
-    if identification_readiness(at) in (Readiness.READY, Readiness.FAILED):
+    """Return the grant to identify a provisional citizen under: her keys are at hand, and no register said no (R5)."""
+    at_hand = all(any(at.usable(key)) for key in MATCH_KEYS)
+    if at.person.provisional and at_hand and identification_readiness(at) in (Readiness.READY, Readiness.FAILED):
         return find_identifying_grant(at)
     return None
 

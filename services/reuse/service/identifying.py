@@ -18,7 +18,7 @@ async def identify(db: Database, parts: Parts, at: Situation, caller: Caller) ->
     Without a grant of law, or her number, name and birth date, it is not asked. One that failed is asked again.
     """
     grant = may_be_identified(at)
-    if not at.person.provisional or grant is None or not all(any(at.usable(key)) for key in MATCH_KEYS):
+    if grant is None:
         return at
     outcome = await look_up(
         db, parts, at=at, caller=caller, source=POPULATION, under=dict.fromkeys(MATCH_KEYS, grant), identification=True

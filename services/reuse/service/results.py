@@ -9,8 +9,9 @@ from services.reuse import events, policy
 from services.reuse.domain.dossier import Dossier, Party
 from services.reuse.domain.evidence import Evidence
 from services.reuse.domain.ids import PartyUid, SubjectId
-from services.reuse.domain.party import PartyProvisional, Person
+from services.reuse.domain.party import PartyProvisional, PartyUnconfirmed, Person
 from services.reuse.domain.procedure import ResultType
+from services.reuse.domain.steps import may_be_identified
 from services.reuse.domain.verdict import Deposit
 from services.reuse.parts import Parts
 from services.reuse.service import grants, keeping, situation
@@ -57,8 +58,8 @@ async def deposit(
 ) -> Deposit:
     """Deposit a result. Kept under the rule that the map names, and under her grant for keeping if she gave one.
 
-    Raises NotCompetent, ResultUnknown, ValueInvalid, PartyUnidentified, PartyProvisional (R5), ConsentStatusUnknown,
-    ResultExists, NotKept.
+    Raises NotCompetent, ResultUnknown, ValueInvalid, PartyUnidentified, PartyProvisional and PartyUnconfirmed (R5),
+    ConsentStatusUnknown, ResultExists, NotKept.
     """
     async with db.read() as tx:
         dossier = await dossiers.get(tx, dossier_uid)
@@ -80,15 +81,16 @@ async def deposit(
 async def _check_confirmed(
     db: Database, parts: Parts, caller: Caller, dossier: Dossier, party: Party, person: Person, now: datetime
 ) -> None:
-    """Raise PartyProvisional unless the population register has confirmed her; one that failed is asked again."""
+    """Have the population register confirm her, if it has not. Raises PartyProvisional or PartyUnconfirmed."""
     subject_id = person.get_subject()
     await grants.get_known_surely(db, parts, subject_id=subject_id, dossier_uid=dossier.dossier_uid, now=now)
     async with db.read() as tx:
         at = await situation.read(
             tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, now=now
         )
-    if (await identify(db, parts, at, caller)).person.provisional:
-        raise PartyProvisional
+    at = await identify(db, parts, at, caller)
+    if at.person.provisional:
+        raise PartyProvisional if may_be_identified(at) else PartyUnconfirmed
 
 
 def _result(parts: Parts, dossier: Dossier, party: Party, result_type: str) -> ResultType:

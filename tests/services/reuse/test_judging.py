@@ -125,7 +125,7 @@ async def test_R5_a_newborn_is_identified_confirmed_and_gets_its_certificate(wor
     keys = {key: PERSON[key] for key in ("person.pin", "person.full_name", "person.birth_date")}
     world.identity.holds_claims(child, keys, source="officer_check")
     await world.arrives(world.grant_of_law(opened, "child", subject_id))
-    assert code_of(await deposit(world, opened)) == (409, "party_provisional")
+    assert code_of(await deposit(world, opened)) == (409, "party_unconfirmed")  # nothing was collected yet
     assert (await world.collect(opened, "child"))["child-identity"]["outcome"] == "reusable"
     told = [data for kind, data in await world.events(subject_id) if kind == "reuse.looked-up.v1"]
     assert (told[-1]["identification"], told[-1]["outcome"]) == (True, "found")
@@ -135,8 +135,12 @@ async def test_R5_a_newborn_is_identified_confirmed_and_gets_its_certificate(wor
 
 @pytest.mark.parametrize(
     ("first", "then", "told"),
-    [("unavailable", "found", (201, None)), ("mismatch", "mismatch", (409, "party_provisional"))],
-    ids=["the register was away", "the register knows another"],
+    [
+        ("unavailable", "found", (201, None)),
+        ("unavailable", "unavailable", (409, "party_provisional")),
+        ("mismatch", "mismatch", (409, "party_unconfirmed")),
+    ],
+    ids=["the register was away", "the register stays away", "the register knows another"],
 )
 async def test_R5_a_deposit_has_a_newborn_confirmed_whom_the_register_did_not_answer_for(
     world: World, first: str, then: str, told: tuple[int, str | None]
