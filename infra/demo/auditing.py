@@ -15,7 +15,7 @@ from services.audit.domain.bundle import Bundle
 from services.audit.domain.note import NoteKey
 
 CASE = {"case_no": "TTr-2026/17", "purpose": "inspection"}
-SEALED_WITHIN_SECONDS = 20
+SEALED_WITHIN_SECONDS = 120
 
 
 async def audit(story: Story, cast_: Cast, dossier_uid: str) -> None:
@@ -82,7 +82,7 @@ async def _checkpoint_beyond(cast_: Cast, size: int) -> str:
 
 
 async def _bundle_with_own_reading(cast_: Cast) -> Bundle:
-    """Carry the log away once the reading before is sealed in it; that takes a second or two."""
+    """Carry the log away once the reading before is sealed in it: a second or two, more while a broker is dead."""
     office = cast_.inspectorate
     deadline = asyncio.get_running_loop().time() + SEALED_WITHIN_SECONDS
     while True:
