@@ -1,6 +1,7 @@
 """Composes and runs one service: its settings are checked, its keys read and its database open before its port is."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -184,7 +185,15 @@ def serve(service: Service) -> None:
 
 async def _serve(service: Service, server: uvicorn.Server) -> None:
     async with service.running():
+        _collect_from_here_on()
         await server.serve()
+
+
+def _collect_from_here_on() -> None:
+    """Leave what was made at start out of garbage collections: 100,000 objects, for which the loop stops for 65 ms."""
+    gc.collect()
+    gc.freeze()
+    gc.collect()
 
 
 def server_config(service: Service) -> uvicorn.Config:

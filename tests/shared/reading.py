@@ -7,6 +7,9 @@ from shared import outbox
 from shared.kafka import Kafka, Message
 from tests.shared.conftest import Pair
 
+WATERMARKS = 0
+"""The number of what has none."""
+
 
 class Loses:
     """A broker that acknowledges events with these numbers and then does not have them."""

@@ -1,6 +1,7 @@
 """A service starts only when it can serve, and stops as a whole."""
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncGenerator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 from infra.embedded.stack import Stack
 from shared import http
@@ -105,6 +107,27 @@ def test_a_process_whose_port_is_anothers_says_so_in_one_line(
             serve(Service("consent", http.make_app(settings, [], "x"), settings))
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (ended.value.code, told[-1]["event"], told[-1]["port"]) == (1, "service_failed", settings.listen_port)
+
+
+def test_what_was_made_at_start_is_collected_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full collection would stop the loop for as long as it takes to look at every module."""
+    frozen: list[int] = []
+
+    @asynccontextmanager
+    async def without_database(service: Service) -> AsyncGenerator[None]:
+        yield
+
+    async def counted(server: uvicorn.Server) -> None:
+        frozen.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(Service, "running", without_database)
+    monkeypatch.setattr(uvicorn.Server, "serve", counted)
+    settings = make_settings(tmp_path)
+    try:
+        serve(Service("consent", http.make_app(settings, [], "x"), settings))
+    finally:
+        gc.unfreeze()
+    assert frozen[0] > 10_000
 
 
 def test_a_service_is_not_given_anothers_settings(tmp_path: Path) -> None:
