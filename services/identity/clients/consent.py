@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 from services.identity.domain.flow import Flow
 from services.identity.domain.grant import ReleaseGrant
 from services.identity.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
-from shared import grant_states
+from shared import grant_states, log
 from shared.events import written
-from shared.inside import ServiceClient
+from shared.inside import CallRefused, ServiceClient
 from shared.keys import Trust
 
 
@@ -149,14 +149,15 @@ class ConsentClient:
         return Decision(read.state, tuple(sorted(read.granted_attributes)))
 
     async def ask_grants(self, subject_id: SubjectId, dossier_uid: DossierUid) -> list[ReleaseGrant]:
-        """Return the release grants that stand for her in a dossier.
+        """Return the release grants that stand for her in a dossier; none where an older `consent` tells only reuse.
 
         Raises Unavailable when `consent` does not answer, and CallRefused when the answer is not its own.
         """
-        told = await self._client.post(
-            "/internal/grants/states",
-            {"grant_ids": [], "subject_id": str(subject_id), "dossier_uid": str(dossier_uid)},
-            idempotent=True,
-        )
+        whose = {"subject_id": str(subject_id), "dossier_uid": str(dossier_uid)}
+        try:
+            told = await self._client.post("/internal/grants/states", {"grant_ids": [], **whose}, idempotent=True)
+        except CallRefused as refused:
+            log.warning("grants_not_told", reason=str(refused))
+            return []
         claims = grant_states.verify(str(told.get("assertion")), audience="identity", trust=self._trust)
         return [grant for each in claims.grants if (grant := read_grant(each))]

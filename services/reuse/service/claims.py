@@ -1,5 +1,6 @@
 """Collects what a login or an officer's check has verified, once granted; identity deletes it when it is taken over."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
@@ -21,6 +22,7 @@ from shared import clock, ids, outbox
 from shared.db import Database, Tx
 from shared.tokens import Caller
 
+_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)  # seconds before each try
 _ORIGINS: Mapping[str, Origin] = {"vneid": "vneid", "officer_check": "digitised_paper"}
 
 
@@ -84,7 +86,7 @@ async def _take_over(
     """Ask identity for the values and make them evidence; False when they are not to be had, and nothing was asked."""
     collected = None
     try:
-        collected = await parts.identity.collect(claims_id)
+        collected = await _ask(parts, claims_id)
     finally:
         if collected is None:
             async with db.transaction() as tx:
@@ -94,6 +96,15 @@ async def _take_over(
     async with db.transaction() as tx:
         await _finish(tx, parts, at, lookup, under, collected, clock.now())
     return True
+
+
+async def _ask(parts: Parts, claims_id: UUID) -> CollectedClaims | None:
+    """Ask for the values; where consent or identity is a release older, it waits for events (ADR 0016)."""
+    for pause in _PAUSES:
+        await asyncio.sleep(pause)
+        if collected := await parts.identity.collect(claims_id):
+            return collected
+    return None
 
 
 async def _finish(

@@ -185,7 +185,7 @@ def world(composed: World) -> World:
     """Identity with everybody around it well-behaved."""
     composed.vneid.calm()
     composed.parts.vneid._metadata = None
-    composed.reuse.down = composed.consent.down = False
+    composed.reuse.down = composed.consent.down = composed.consent.older = False
     composed.consent.refuses = None
     composed.consent.grants.clear()
     return composed

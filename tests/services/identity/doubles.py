@@ -62,6 +62,7 @@ class Consent:
         self.decisions: dict[str, dict[str, Any]] = {}
         self.refuses: str | None = None
         self.down = False
+        self.older = False  # of a release that tells grants to reuse alone
         self.app = FastAPI()
 
         @self.app.post("/internal/requests")
@@ -85,6 +86,8 @@ class Consent:
         async def states(request: Request) -> Response:
             if self.down:
                 return problem(503, "database_unavailable")
+            if self.older:
+                return problem(403, "caller_not_allowed")
             asked = await request.json()
             told = [each for each in self.grants if _is_asked_for(each, asked)]
             assertion = grant_states.sign(key, audience="identity", t=clock.now(), grants=told)

@@ -221,6 +221,18 @@ async def test_while_consent_is_away_too_nobody_says_that_nothing_is_granted(wor
     assert (refused.status_code, refused.json()["retryable"]) == (503, True)
 
 
+async def test_I12_a_consent_of_the_release_before_tells_by_event_alone(world: World) -> None:
+    dossier = world.dossier()
+    await world.check(world.city(), dossier, make_person())
+    who = await world.who_is(place(dossier))
+    claims_id = who["claims"][0]["claims_id"]
+    world.consent.older = True
+    assert (await collect(world, claims_id)).json()["code"] == "claims_not_collectable"
+    some = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier))
+    await tell(world, "consent.granted.v1", grant=some)
+    assert (await collect(world, claims_id)).json()["attributes"].keys() == {"person.pin"}
+
+
 async def test_an_older_word_lets_nothing_be_collected_once_a_newer_is_known(world: World) -> None:
     dossier = world.dossier()
     await world.check(world.city(), dossier, make_person())

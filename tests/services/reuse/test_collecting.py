@@ -283,6 +283,17 @@ async def test_a_consent_that_has_not_arrived_is_asked_for_before_the_claims_are
     assert (await world.collect(shop, "owner", **SHOP))["contact-phone"]["outcome"] == "reusable"
 
 
+async def test_I12_claims_whose_grant_is_news_to_an_older_identity_are_waited_for_a_moment(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    (claims_id,) = world.identity.values
+    late = world.identity.values.pop(claims_id)
+    collecting = asyncio.create_task(world.collect(opened))
+    await asyncio.sleep(0.25)
+    world.identity.values[claims_id] = late
+    assert (await collecting)["mother-identity"]["outcome"] == "reusable"
+
+
 async def test_claims_that_are_not_to_be_had_leave_nothing_in_flight(world: World) -> None:
     opened = await world.open()
     subject_id, _ = await world.mother(opened)
