@@ -46,6 +46,10 @@ class CallRefused(Exception):
     """A service refuses how we called it or answers nonsense: our bug or a wrong key, nothing a caller could mend."""
 
 
+class CallerRefused(CallRefused):
+    """It does not take this call from us: a bug, or a release in which it was not ours to make yet (I12)."""
+
+
 class RemoteProblem(Problem):
     """A refusal of another service, passed on under its own code, fault and advice to retry."""
 
@@ -168,7 +172,9 @@ class ServiceClient:
             raise CalleeUnavailable
         if answer.status_code >= 500:
             raise CalleeUnavailable
-        raise CallRefused(f"{self._callee} answered {answer.status_code} {told and told.get('code')}")
+        code = told and told.get("code")
+        refused = CallerRefused if code == CallerNotAllowed.code else CallRefused
+        raise refused(f"{self._callee} answered {answer.status_code} {code}")
 
 
 def _object(answer: httpx2.Response) -> dict[str, JsonValue] | None:

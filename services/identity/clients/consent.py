@@ -12,7 +12,7 @@ from services.identity.domain.grant import ReleaseGrant
 from services.identity.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
 from shared import grant_states, log
 from shared.events import written
-from shared.inside import CallRefused, ServiceClient
+from shared.inside import CallerRefused, ServiceClient
 from shared.keys import Trust
 
 
@@ -156,8 +156,8 @@ class ConsentClient:
         whose = {"subject_id": str(subject_id), "dossier_uid": str(dossier_uid)}
         try:
             told = await self._client.post("/internal/grants/states", {"grant_ids": [], **whose}, idempotent=True)
-        except CallRefused as refused:
-            log.warning("grants_not_told", reason=str(refused))
+        except CallerRefused:
+            log.warning("grants_not_told")
             return []
         claims = grant_states.verify(str(told.get("assertion")), audience="identity", trust=self._trust)
         return [grant for each in claims.grants if (grant := read_grant(each))]

@@ -26,7 +26,7 @@ class Memory:
     steady_since: float | None = None
 
     def settle(self) -> None:
-        """Say that the burst is over, which has opened and filled all that a process keeps."""
+        """Say that the burst is over, which has opened connections and filled caches: growth counts from here."""
         self.steady_since = time.monotonic()
 
     async def watch(self, instances: Sequence[Instance]) -> None:

@@ -53,7 +53,7 @@ class Plan:
     breath: float = 0.0
     """Seconds that an actor of the stories rests between two of them."""
     burst: float = 0.0
-    """Minutes, first of all, without rate and rest: what a process opens and keeps, it has then."""
+    """Minutes, first of all, without rate and rest: connections are open and caches filled when memory is judged."""
 
 
 @dataclass
