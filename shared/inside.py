@@ -17,6 +17,7 @@ from shared.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Problem
 from shared.guards import guard
 from shared.http import Db, Now, service_of
 from shared.keys import ServiceKey, Trust, sign_jws
+from shared.transport import http_client
 
 TYP = "service+jwt"
 LIFE = timedelta(seconds=60)
@@ -108,10 +109,8 @@ class ServiceClient:
         self._caller = caller_name
         self._callee = callee_name
         self._key = key
-        self.http = httpx2.AsyncClient(
-            base_url=base_url, timeout=TIMEOUT, follow_redirects=False, trust_env=False,
-            limits=httpx2.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=4.0),
-        )  # fmt: skip
+        limits = httpx2.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=4.0)
+        self.http = http_client(base_url=base_url, timeout=TIMEOUT, limits=limits)
 
     async def __aenter__(self) -> "ServiceClient":
         return self

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-import httpx2
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.server import HANDLED_SIGNALS
@@ -24,6 +23,7 @@ from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry
 from shared.timers import every
 from shared.tokens import KeySource, TokenVerifier
+from shared.transport import http_client
 from shared.vault import Vault
 from shared.watchdog import watching
 
@@ -115,7 +115,7 @@ class Service:
         await asyncio.to_thread(self.app.state.telemetry.close)
 
     def _fetched_keys(self) -> IssuerKeys:
-        client = httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        client = http_client(timeout=TIMEOUT)
         self.on_close.append(client.aclose)
         return IssuerKeys(fetch_from(client, f"{self.settings.identity_url}/identity/jwks"))
 

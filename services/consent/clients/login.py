@@ -20,6 +20,7 @@ from shared.errors import Forbidden, Unavailable
 from shared.keys import SigningKey, sign_jws
 from shared.languages import Language
 from shared.tokens import InvalidToken, TokenVerifier
+from shared.transport import http_client
 
 SOURCE_ERRORS = frozenset({"temporarily_unavailable", "server_error"})
 """What identity sends a browser back with when VNeID failed; all else is the end of this login."""
@@ -70,9 +71,7 @@ class LoginClient:
         self._base = f"{identity_url}/identity"
         self._own = own_url
         self._key = key
-        self._http = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(3.0, connect=1.0), follow_redirects=False, trust_env=False
-        )
+        self._http = http_client(timeout=httpx2.Timeout(3.0, connect=1.0))
 
     @property
     def redirect_uri(self) -> str:

@@ -16,6 +16,7 @@ from services.reuse.domain.sources import Outcome
 from shared import log, spans
 from shared.inside import LONGEST_CALL, TIMEOUT
 from shared.tls import trusting
+from shared.transport import http_client
 
 _PATHS = {
     "population": "population",
@@ -65,9 +66,7 @@ class RegistriesClient:
     """Speaks to the registries; a register that fails, or answers nonsense, is `unavailable`: a source's fault."""
 
     def __init__(self, base_url: str, *, ca_file: Path | None = None) -> None:
-        self.http = httpx2.AsyncClient(
-            base_url=base_url, timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=trusting(ca_file)
-        )
+        self.http = http_client(base_url=base_url, timeout=TIMEOUT, verify=trusting(ca_file))
 
     async def close(self) -> None:
         """Close the connections."""

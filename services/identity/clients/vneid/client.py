@@ -23,6 +23,7 @@ from shared.keys import SigningKey, sign_jws
 from shared.languages import Language
 from shared.settings import SecureUrl
 from shared.tls import trusting
+from shared.transport import Transport
 
 TIMEOUT = httpx2.Timeout(5.0, connect=2.0)  # of each step
 LONGEST_CALL = 6.0  # seconds, all steps together: a body may trickle
@@ -181,8 +182,8 @@ class VneidClient:
         return sign_jws(ours.key, "JWT", who | {"iat": issued, "exp": issued + ASSERTION_LIVES_SECONDS})
 
     def _http(self) -> dict[str, Any]:
-        common = {"timeout": TIMEOUT, "follow_redirects": False, "trust_env": False, "verify": self._tls}
-        return common | ({"transport": self.transport} if self.transport else {})
+        transport = self.transport or Transport(verify=self._tls, trust_env=False)
+        return {"timeout": TIMEOUT, "follow_redirects": False, "trust_env": False, "transport": transport}
 
 
 async def _read(get: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Response:
