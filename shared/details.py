@@ -82,7 +82,8 @@ DETAILS: Mapping[str, str] = {
     "clock_skew": "The clocks of two services differ too much; nothing is released meanwhile.",
     "log_unsealed": "The log has not sealed earlier releases in time; nothing is released meanwhile.",
     "claims_not_found": "There are no such claims any more.",
-    "claims_not_collectable": "The claims may not be collected yet.",
+    "claims_not_collectable": "The claims may not be collected yet, or not any more.",
+    "claims_not_granted": "Nothing of the claims has been granted.",
     # logins and consent pages
     "flow_not_found": "There is no such login in this browser.",
     "flow_over": "This login is over.",

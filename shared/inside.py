@@ -127,32 +127,39 @@ class ServiceClient:
         return await self._call("GET", path, again=True, params=params)
 
     async def post(
-        self, path: str, json: Mapping[str, JsonValue] | None = None, *, idempotent: bool = False
+        self,
+        path: str,
+        json: Mapping[str, JsonValue] | None = None,
+        *,
+        idempotent: bool = False,
+        within: float = LONGEST_CALL,
     ) -> dict[str, JsonValue]:
-        """Ask for something to be done; only with `idempotent` a second time when the connection failed."""
-        return await self._call("POST", path, again=idempotent, json=json if json is not None else {})
+        """Ask for something to be done, `within` seconds; only with `idempotent` again when the connection failed."""
+        return await self._call("POST", path, again=idempotent, within=within, json=json if json is not None else {})
 
-    async def _call(self, method: str, path: str, *, again: bool, **what: object) -> dict[str, JsonValue]:
+    async def _call(
+        self, method: str, path: str, *, again: bool, within: float = LONGEST_CALL, **what: object
+    ) -> dict[str, JsonValue]:
         try:
             try:
-                answer = await self._send(method, path, what)
+                answer = await self._send(method, path, within, what)
             except httpx2.NetworkError:
                 if not again:
                     raise
                 await asyncio.sleep(0.05)
-                answer = await self._send(method, path, what)
+                answer = await self._send(method, path, within, what)
         except (httpx2.TransportError, TimeoutError) as error:
             log.warning("callee_unavailable", callee=self._callee, reason=type(error).__name__)
             raise CalleeUnavailable from error
         return self._read(answer)
 
-    async def _send(self, method: str, path: str, what: Mapping[str, Any]) -> httpx2.Response:
+    async def _send(self, method: str, path: str, within: float, what: Mapping[str, Any]) -> httpx2.Response:
         with spans.calling(self._callee, method) as call:
             # Signed anew each time: an assertion is good for one use.
             headers = {"authorization": f"Bearer {assertion(self._caller, self._callee, self._key, clock.now())}"}
             if traceparent := telemetry.traceparent():
                 headers["traceparent"] = traceparent
-            async with asyncio.timeout(LONGEST_CALL):
+            async with asyncio.timeout(within):
                 answer = await self.http.request(method, path, headers=headers, **what)
             call.answered(answer.status_code)
             return answer

@@ -8,11 +8,10 @@ _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
 
 
 class Transport(httpx2.AsyncHTTPTransport):
-    """Connections on which every failure is a TransportError.
+    """Connections that fail as httpx2 says they do, also where the other end resets one in the moment it is made.
 
-    A connection that the other end resets in the moment it is made has, on uvloop, no socket any more; AnyIO asks for
-    its peer's name all the same, and that AttributeError passes through the client. Here it is the ConnectError it
-    means: nothing has been sent.
+    On uvloop that one has no socket any more; AnyIO asks for its peer's name all the same, and the AttributeError
+    passes through the client. Here it is the ConnectError it means: nothing has been sent.
     """
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -29,12 +29,13 @@ class _Request(_Told):
     dossier_uid: UUID
     party_uid: UUID
 
-    def asked(self) -> grants.Asked:
+    def asked(self, event: Received) -> grants.Asked:
         return grants.Asked(
             RequestId(self.request_id),
             SubjectId(self.subject_id),
             DossierUid(self.dossier_uid),
             PartyUid(self.party_uid),
+            event.time,
         )
 
 
@@ -57,7 +58,7 @@ def make_handlers(given: Parts) -> Mapping[str, Handler]:
 
     async def on_decided(tx: Tx, event: Received) -> None:
         told = _Decided.model_validate(event.data)
-        await grants.follow_decision(tx, given, told.asked(), nothing_granted=not told.grant_ids, now=event.time)
+        await grants.follow_decision(tx, given, told.asked(event), nothing_granted=not told.grant_ids, now=event.time)
 
     async def on_grant(tx: Tx, event: Received) -> None:
         if release := read_grant(_OfGrant.model_validate(event.data).grant):
@@ -80,7 +81,7 @@ def gives_up(reason: Discarded) -> Handler:
     """Make the handler of a request that ended without an answer."""
 
     async def on_given_up(tx: Tx, event: Received) -> None:
-        await grants.follow_giving_up(tx, _Request.model_validate(event.data).asked(), reason, event.time)
+        await grants.follow_giving_up(tx, _Request.model_validate(event.data).asked(event), reason, event.time)
 
     return on_given_up
 

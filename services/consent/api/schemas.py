@@ -96,7 +96,7 @@ class DecisionView(View):
 
 
 class StatesQuestion(Body):
-    """Which grants `reuse` takes to stand; those that stand for the dossier and for keeping come along."""
+    """Which grants the caller takes to stand; those that stand for the dossier and for keeping come along."""
 
     grant_ids: Annotated[list[UUID], Field(max_length=1000)]
     subject_id: UUID

@@ -75,7 +75,7 @@ class CheckView(View):
 
 
 class ClaimsView(View):
-    """Claims of a party, without values; `digest` once something of them may be collected."""
+    """Claims of a party, without values: all that waits, granted or not; `digest` once something may be collected."""
 
     claims_id: UUID
     source: Source
@@ -91,7 +91,7 @@ class ClaimsView(View):
             claims_id=claims.claims_id,
             source=claims.source,
             state=claims.state,
-            attributes=list(claims.granted or claims.attributes),
+            attributes=list(claims.attributes),
             digest=claims.digest,
             verified_at=claims.verified_at,
         )

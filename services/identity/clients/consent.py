@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
 
 from services.identity.domain.flow import Flow
 from services.identity.domain.grant import ReleaseGrant
 from services.identity.domain.ids import DossierUid, PartyUid, RequestId, SubjectId
 from shared import grant_states, log
 from shared.events import written
-from shared.inside import CallerRefused, ServiceClient
+from shared.inside import CallerRefused, CallRefused, ServiceClient
 from shared.keys import Trust
+
+_WITHIN = 2.0  # seconds, for a question that is asked while our own caller waits
 
 
 class Answer(StrEnum):
@@ -78,6 +80,7 @@ class _Grant(BaseModel):
     party_uid: UUID | None
     attributes: tuple[str, ...]
     request_id: UUID | None
+    valid_from: AwareDatetime
     valid_until: AwareDatetime | None
 
 
@@ -98,6 +101,7 @@ def read_grant(told: Mapping[str, JsonValue]) -> ReleaseGrant | None:
         request_id=RequestId(grant.request_id) if grant.request_id else None,
         attributes=grant.attributes,
         standing=grant.state == "granted",
+        valid_from=grant.valid_from,
         valid_until=grant.valid_until,
     )
 
@@ -148,16 +152,24 @@ class ConsentClient:
         read = _Decision.model_validate(told)
         return Decision(read.state, tuple(sorted(read.granted_attributes)))
 
-    async def ask_grants(self, subject_id: SubjectId, dossier_uid: DossierUid) -> list[ReleaseGrant]:
-        """Return the release grants that stand for her in a dossier; none where an older `consent` tells only reuse.
+    async def ask_grants(self, subject_id: SubjectId, dossier_uid: DossierUid) -> list[ReleaseGrant] | None:
+        """Return the release grants that stand for her in a dossier; None where an older `consent` tells only reuse.
 
         Raises Unavailable when `consent` does not answer, and CallRefused when the answer is not its own.
         """
         whose = {"subject_id": str(subject_id), "dossier_uid": str(dossier_uid)}
         try:
-            told = await self._client.post("/internal/grants/states", {"grant_ids": [], **whose}, idempotent=True)
+            told = await self._client.post(
+                "/internal/grants/states", {"grant_ids": [], **whose}, idempotent=True, within=_WITHIN
+            )
         except CallerRefused:
             log.warning("grants_not_told")
-            return []
+            return None
         claims = grant_states.verify(str(told.get("assertion")), audience="identity", trust=self._trust)
-        return [grant for each in claims.grants if (grant := read_grant(each))]
+        try:
+            grants = [grant for each in claims.grants if (grant := read_grant(each))]
+        except ValidationError as error:
+            raise CallRefused("consent's state assertion tells of no grant we know") from error
+        if any((each.subject_id, each.dossier_uid) != (subject_id, dossier_uid) for each in grants):
+            raise CallRefused("consent's state assertion is about somebody else")
+        return grants

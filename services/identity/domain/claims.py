@@ -31,6 +31,12 @@ class ClaimsNotCollectable(Conflict):
     code = "claims_not_collectable"
 
 
+class ClaimsNotGranted(ClaimsNotCollectable):
+    """Consent, asked just now, knows of no right that lets anything of them be collected."""
+
+    code = "claims_not_granted"
+
+
 class Source(StrEnum):
     """Who verified them."""
 

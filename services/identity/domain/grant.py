@@ -20,4 +20,5 @@ class ReleaseGrant:
     """Of the consent page; an officer's decision has none."""
     attributes: tuple[str, ...]
     standing: bool
+    valid_from: datetime
     valid_until: datetime | None

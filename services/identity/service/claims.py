@@ -15,6 +15,7 @@ from services.identity.domain.claims import (
     Claims,
     ClaimsMove,
     ClaimsNotCollectable,
+    ClaimsNotGranted,
     ClaimsState,
     Discarded,
     Source,
@@ -108,11 +109,14 @@ async def get(tx: Tx, claims_id: ClaimsId) -> Claims:
     return claims
 
 
-async def collect(tx: Tx, safe: Safe, *, claims_id: ClaimsId) -> Collected:
-    """Return granted claims, which stay until `confirm`. Raises UnknownClaims or ClaimsNotCollectable."""
+async def collect(tx: Tx, safe: Safe, *, claims_id: ClaimsId, asked: bool) -> Collected:
+    """Return granted claims, which stay until `confirm`; `asked`: consent has told of all its grants just now.
+
+    Raises UnknownClaims, ClaimsNotGranted or ClaimsNotCollectable.
+    """
     claims = await _get_for_update(tx, claims_id)
     if claims.state is not ClaimsState.COLLECTABLE:
-        raise ClaimsNotCollectable
+        raise ClaimsNotGranted if asked and claims.state is ClaimsState.HELD else ClaimsNotCollectable
     return Collected(claims, await stored.read_values(tx, safe, claims, claims.granted))
 
 

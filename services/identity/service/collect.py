@@ -13,19 +13,25 @@ from shared.db import Database
 async def collect(db: Database, given: Parts, *, claims_id: ClaimsId, now: datetime) -> Collected:
     """Return granted claims; they stay until they are confirmed, so that nothing is lost on the way.
 
-    Raises UnknownClaims, ClaimsNotCollectable, or Unavailable when consent has to be asked and does not answer.
+    Raises UnknownClaims, ClaimsNotGranted after asking consent, ClaimsNotCollectable where that could not be done or
+    they are gone, Unavailable when consent does not answer.
     """
+    asked = False
     async with db.read() as tx:
         waiting = await claims.get(tx, claims_id)
     if waiting.may_be_granted_more:
-        await _ask_consent(db, given, waiting, now)
+        asked = await _ask_consent(db, given, waiting, now)
     async with db.transaction() as tx:
-        return await claims.collect(tx, given.safe, claims_id=claims_id)
+        return await claims.collect(tx, given.safe, claims_id=claims_id, asked=asked)
 
 
-async def _ask_consent(db: Database, given: Parts, waiting: Claims, now: datetime) -> None:
-    """Follow what consent says as its events will, which a broker that is away may hold back for long."""
+async def _ask_consent(db: Database, given: Parts, waiting: Claims, now: datetime) -> bool:
+    """Follow what consent says as its events will, which a broker that is away may hold back for long.
+
+    False where a `consent` of the release before does not tell us.
+    """
     told = await given.consent.ask_grants(waiting.subject_id, waiting.dossier_uid)
-    async with db.transaction() as tx:
-        for grant in sorted(told, key=lambda each: each.grant_id):
+    for grant in told or ():
+        async with db.transaction() as tx:  # one each: nothing of one is locked while another waits for its rows
             await grants.keep_grant(tx, given, grant, now)
+    return told is not None

@@ -1,4 +1,4 @@
-"""Follows what consent decides, by its events, for those who do not come back by themselves (§4.2)."""
+"""Follows what consent decides, by its events or its own word, for those who do not come back by themselves (§4.2)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,26 +19,31 @@ from shared.db import Tx
 
 @dataclass(frozen=True)
 class Asked:
-    """Which request an event is about, and of whom."""
+    """Which request was answered, of whom, and when."""
 
     request_id: RequestId
     subject_id: SubjectId
     dossier_uid: DossierUid
     party_uid: PartyUid
+    at: datetime
 
 
 async def keep_grant(tx: Tx, given: Parts, grant: ReleaseGrant, now: datetime) -> None:
     """Keep how a release grant stands, and let be collected what it allows: a card's keys, or its login's claims.
 
-    What consent has told us itself may be ahead of its events: an older version changes nothing.
+    What consent has told us itself may be ahead of its events: an older version changes nothing. Rows are locked in
+    one order by all: her login, the party, then the grant.
     """
+    if grant.request_id is None:
+        await parties.find_for_update(tx, grant.dossier_uid, grant.party_uid)
+        if await stored_grants.keep(tx, grant) and grant.standing:
+            await _grant_card(tx, given, grant, now)
+        return
+    asked = Asked(grant.request_id, grant.subject_id, grant.dossier_uid, grant.party_uid, grant.valid_from)
+    found = await _flows_of(tx, asked)
     if not await stored_grants.keep(tx, grant) or not grant.standing:
         return
-    if grant.request_id is None:
-        await _grant_card(tx, given, grant, now)
-        return
-    asked = Asked(grant.request_id, grant.subject_id, grant.dossier_uid, grant.party_uid)
-    for flow in await _flows_of(tx, asked):
+    for flow in found:
         await _bind(tx, given, flow, now)
         await settle.grant(tx, given, flow, grant.attributes, now, final=False)
 
@@ -58,8 +63,6 @@ async def follow_giving_up(tx: Tx, asked: Asked, reason: Discarded, now: datetim
 
 
 async def _grant_card(tx: Tx, given: Parts, grant: ReleaseGrant, now: datetime) -> None:
-    # The party's row first, as everywhere: of two who work on her claims one waits.
-    await parties.find_for_update(tx, grant.dossier_uid, grant.party_uid)
     for each in await stored_claims.waiting_of_party_for_update(
         tx, grant.dossier_uid, grant.party_uid, grant.subject_id
     ):
@@ -69,8 +72,9 @@ async def _grant_card(tx: Tx, given: Parts, grant: ReleaseGrant, now: datetime) 
 
 async def _flows_of(tx: Tx, asked: Asked) -> list[Flow]:
     found = await flows.of_consent_for_update(
-        tx, asked.request_id, subject_id=asked.subject_id, dossier_uid=asked.dossier_uid, party_uid=asked.party_uid
-    )
+        tx, asked.request_id, subject_id=asked.subject_id, dossier_uid=asked.dossier_uid, party_uid=asked.party_uid,
+        at=asked.at,
+    )  # fmt: skip
     return [flow for flow in found if flow.state is not FlowState.STARTED]
 
 

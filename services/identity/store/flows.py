@@ -1,6 +1,6 @@
 """SQL about pushed requests and the logins that come of them; of secrets that browsers carry only hashes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from asyncpg import Record
 
@@ -85,19 +85,26 @@ async def find_for_update(tx: Tx, flow_id: FlowId) -> Flow | None:
 
 
 async def of_consent_for_update(
-    tx: Tx, consent_request_id: RequestId, *, subject_id: SubjectId, dossier_uid: DossierUid, party_uid: PartyUid
+    tx: Tx,
+    consent_request_id: RequestId,
+    *,
+    subject_id: SubjectId,
+    dossier_uid: DossierUid,
+    party_uid: PartyUid,
+    at: datetime,
 ) -> list[Flow]:
-    """Return the flow a consent request belongs to, locked.
+    """Return the flow a consent request belongs to that was answered `at` some time, locked.
 
     Should its number have been lost on the way (a crash between consent's answer and ours), the person's logins for
-    this party that know of no request yet stand in for it.
+    this party that know of no request yet stand in for it; not one begun an hour after the answer, clocks wrong or not.
     """
     rows = await tx.fetch(_FLOW + "WHERE f.consent_request_id = $1 FOR UPDATE OF f", consent_request_id)
     if not rows:
         rows = await tx.fetch(
             _FLOW + """WHERE f.subject_id = $1 AND r.dossier_uid = $2 AND r.party_uid = $3 AND f.state = 'logged_in'
-                         AND f.consent_request_id IS NULL ORDER BY f.flow_id FOR UPDATE OF f""",
-            subject_id, dossier_uid, party_uid,
+                         AND f.consent_request_id IS NULL AND f.logged_in_at < $4
+                       ORDER BY f.flow_id FOR UPDATE OF f""",
+            subject_id, dossier_uid, party_uid, at + timedelta(hours=1),
         )  # fmt: skip
     return [_flow(row) for row in rows]
 

@@ -11,7 +11,13 @@ from services.reuse.domain.dossier import UnknownParty
 from services.reuse.domain.ids import AttributeId, SubjectId
 from services.reuse.domain.party import Claims, Person
 from shared.errors import Conflict, NotFound
-from shared.inside import ServiceClient
+from shared.inside import CallRefused, ServiceClient
+
+_NOT_YET = "claims_not_collectable"
+
+
+class NotYetCollectable(Exception):
+    """No event has told identity of a right yet, and consent could not be asked, or they are gone."""
 
 
 class _Told(BaseModel):
@@ -62,8 +68,6 @@ class _Collected(_Told):
 class CollectedClaims:
     """Values a login or a check has verified; identity deletes them once they are confirmed as taken over."""
 
-    claims_id: UUID
-    subject_id: SubjectId
     source: Literal["vneid", "officer_check"]
     verified_at: datetime
     account_level: int | None
@@ -85,17 +89,23 @@ class IdentityClient:
             raise UnknownParty from None
         return _Party.model_validate(told).person()
 
-    async def collect(self, claims_id: UUID) -> CollectedClaims | None:
-        """Return the values; None when they are not to be had any more. May be asked again until it is confirmed."""
+    async def collect(self, claims_id: UUID, subject_id: SubjectId) -> CollectedClaims | None:
+        """Return the values; None when they are not to be had. May be asked again until it is confirmed.
+
+        Raises NotYetCollectable where an event may still let them be collected.
+        """
         try:
             told = await self._client.post(f"/internal/claims/{claims_id}/collection", idempotent=True)
-        except (NotFound, Conflict):
+        except NotFound:
+            return None
+        except Conflict as refused:
+            if refused.code == _NOT_YET:
+                raise NotYetCollectable from refused
             return None
         read = _Collected.model_validate(told)
-        return CollectedClaims(
-            read.claims_id, SubjectId(read.subject_id), read.source, read.verified_at, read.account_level,
-            read.attributes,
-        )  # fmt: skip
+        if (read.claims_id, read.subject_id) != (claims_id, subject_id):
+            raise CallRefused("identity gave out other claims than were asked for")
+        return CollectedClaims(read.source, read.verified_at, read.account_level, read.attributes)
 
     async def confirm(self, claims_id: UUID) -> None:
         """Let identity delete what has become evidence here; nothing is lost when it has done so already."""

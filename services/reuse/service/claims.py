@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from services.reuse.clients.identity import CollectedClaims
+from services.reuse.clients.identity import CollectedClaims, NotYetCollectable
 from services.reuse.domain.evidence import Origin
 from services.reuse.domain.grant import Grant
-from services.reuse.domain.ids import AttributeId
+from services.reuse.domain.ids import AttributeId, SubjectId
 from services.reuse.domain.lookup import Lookup
 from services.reuse.domain.party import Claims
 from services.reuse.domain.sources import Outcome, Situation
@@ -27,11 +28,11 @@ _ORIGINS: Mapping[str, Origin] = {"vneid": "vneid", "officer_check": "digitised_
 
 
 async def collect_waiting(db: Database, parts: Parts, *, at: Situation, caller: Caller) -> None:
-    """Collect all claims that wait for this party and that a grant lets be collected.
+    """Collect all claims that wait for this party and that a grant lets be collected; first those that surely are.
 
     Safe after a crash anywhere: claims that have become evidence are only confirmed, others can be asked for again.
     """
-    for claims in at.person.claims:
+    for claims in sorted(at.person.claims, key=lambda each: each.state != "collectable"):
         if claims.state not in ("held", "collectable") or not granted(at, claims):
             continue
         if under := wanted(at, claims):
@@ -67,10 +68,12 @@ async def _collect(
         begun = await begin(tx, _lookup(at, caller, claims, under), at.now)
         if begun is None:
             return  # somebody else is at it
-        if await lookups.are_collected(tx, claims.claims_id):
+        is_whole = len(begun.attributes) == len(under)
+        are_collected = await lookups.are_collected(tx, claims.claims_id)
+        if are_collected or not is_whole:
             await lookups.forget(tx, begun.lookup_id, begun.attributes)
-            begun = None
-    if begun is not None and not await _take_over(db, parts, at, claims.claims_id, begun, under):
+    # While somebody is at a part of them nothing is confirmed: identity would delete that part too.
+    if not are_collected and not (is_whole and await _take_over(db, parts, at, claims.claims_id, begun, under)):
         return
     await parts.identity.confirm(claims.claims_id)
 
@@ -83,10 +86,10 @@ async def _take_over(
     lookup: Lookup,
     under: Mapping[AttributeId, Grant],
 ) -> bool:
-    """Ask identity for the values and make them evidence; False when they are not to be had, and nothing was asked."""
+    """Ask identity for the values and make them evidence; False when they are not to be had, or came too late."""
     collected = None
     try:
-        collected = await _ask(parts, claims_id)
+        collected = await _ask(parts, claims_id, lookup.subject_id)
     finally:
         if collected is None:
             async with db.transaction() as tx:
@@ -94,16 +97,15 @@ async def _take_over(
     if collected is None:
         return False
     async with db.transaction() as tx:
-        await _finish(tx, parts, at, lookup, under, collected, clock.now())
-    return True
+        return await _finish(tx, parts, at, lookup, under, collected, clock.now())
 
 
-async def _ask(parts: Parts, claims_id: UUID) -> CollectedClaims | None:
+async def _ask(parts: Parts, claims_id: UUID, subject_id: SubjectId) -> CollectedClaims | None:
     """Ask for the values; where consent or identity is a release older, it waits for events (ADR 0016)."""
     for pause in _PAUSES:
         await asyncio.sleep(pause)
-        if collected := await parts.identity.collect(claims_id):
-            return collected
+        with suppress(NotYetCollectable):
+            return await parts.identity.collect(claims_id, subject_id)
     return None
 
 
@@ -115,7 +117,8 @@ async def _finish(
     under: Mapping[AttributeId, Grant],
     collected: CollectedClaims,
     now: datetime,
-) -> None:
+) -> bool:
+    """Make the values evidence; False when the look-up was given up for dead meanwhile, and then none of it counts."""
     dossier = await dossiers.get_for_share(tx, lookup.dossier_uid)
     dossier.check_open(now)
     said = [
@@ -131,12 +134,13 @@ async def _finish(
         (each, "found" if each in found else "not_found") for each in lookup.attributes
     ]
     if not await lookups.finish(tx, lookup.lookup_id, outcomes, now):
-        return
+        return False
     kept = await keeping.keep(
         tx, parts, dossier=dossier, subject_id=lookup.subject_id, said=said, under=under,
         retention=retention_grants(at), now=now,
     )  # fmt: skip
     await outbox.append(tx, told(lookup, "found" if found else "not_found", kept, now))
+    return True
 
 
 def _lookup(at: Situation, caller: Caller, claims: Claims, under: Mapping[AttributeId, Grant]) -> Lookup:

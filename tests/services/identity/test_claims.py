@@ -9,6 +9,8 @@ from services.identity.consumer import make_handlers
 from services.identity.domain.claims import digest_of
 from services.identity.service.sweep import sweep
 from shared import clock, ids
+from shared.events import written
+from tests.services.identity import doubles
 from tests.services.identity.conftest import World, back
 from tests.services.identity.test_checks import place
 from tests.services.identity.vneid import make_person
@@ -44,6 +46,7 @@ def make_grant(*attributes: str, **changes: Any) -> dict[str, Any]:
         "scope": "release",
         "attributes": list(attributes),
         "request_id": None,
+        "valid_from": written(clock.now()),
         "valid_until": "2099-01-01T00:00:00.000000Z",
     } | changes
 
@@ -115,9 +118,10 @@ async def test_the_event_makes_claims_collectable_where_no_browser_comes_back(wo
     await tell(world, "consent.granted.v1", grant=more)
     await tell(world, "consent.granted.v1", grant=more)  # delivered twice
     claims = (await world.who_is(details))["claims"][0]
-    assert (claims["state"], claims["attributes"]) == ("collectable", ["person.full_name", "person.pin"])
+    assert claims["state"] == "collectable"
     told = [name for name, _ in await world.events(request["subject_id"])]
     assert told.count("claims-verified") == 2
+    assert (await collect(world, claims["claims_id"])).json()["attributes"].keys() == {"person.full_name", "person.pin"}
 
 
 async def test_the_browser_coming_back_after_the_event_still_gets_its_code(world: World) -> None:
@@ -163,6 +167,21 @@ async def test_an_event_finds_the_login_though_the_number_of_its_request_was_los
     assert (await world.who_is(details))["claims"][0]["state"] == "collectable"
 
 
+async def test_a_login_whose_requests_number_was_lost_is_not_answered_by_what_she_said_long_ago(world: World) -> None:
+    details = world.city().login(world.dossier())
+    async with world.http() as browser:
+        request = await asked(world, browser, details)
+    async with world.tx() as tx:
+        await tx.execute("UPDATE flow SET consent_request_id = NULL WHERE subject_id = $1::uuid", request["subject_id"])
+    long_ago = written(clock.now() - timedelta(days=31))
+    world.consent.grants.append(
+        make_grant("person.pin", **request | {"request_id": str(ids.new())}, valid_from=long_ago)
+    )
+    claims_id = (await world.who_is(details))["claims"][0]["claims_id"]
+    assert (await collect(world, claims_id)).json()["code"] == "claims_not_granted"
+    assert (await world.who_is(details))["claims"][0]["state"] == "held"
+
+
 async def test_a_right_to_keep_lets_nothing_be_collected(world: World) -> None:
     details = world.city().login(world.dossier())
     async with world.http() as browser:
@@ -188,11 +207,13 @@ async def test_a_right_that_no_event_has_told_of_is_asked_of_consent(world: Worl
     await world.check(world.city(), dossier, person)
     who = await world.who_is(place(dossier))
     claims_id = who["claims"][0]["claims_id"]
-    assert (await collect(world, claims_id)).json()["code"] == "claims_not_collectable"
+    assert (await collect(world, claims_id)).json()["code"] == "claims_not_granted"
     some = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier))
     rest = make_grant("person.full_name", "person.birth_date", subject_id=who["subject_id"], **place(dossier))
     keep = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier), scope="retention")
     await tell(world, "consent.granted.v1", grant=some)
+    (shown,) = (await world.who_is(place(dossier)))["claims"]  # with what waits: reuse asks for a right to all of it
+    assert shown["attributes"] == ["person.birth_date", "person.full_name", "person.pin"]
     world.consent.grants += [some, rest, keep]
     told = (await collect(world, claims_id)).json()["attributes"]
     assert told.keys() == {"person.pin", "person.full_name", "person.birth_date"}
@@ -219,6 +240,18 @@ async def test_while_consent_is_away_too_nobody_says_that_nothing_is_granted(wor
     world.consent.down = True
     refused = await collect(world, claims_id)
     assert (refused.status_code, refused.json()["retryable"]) == (503, True)
+
+
+async def test_what_consent_tells_of_somebody_else_is_not_believed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dossier = world.dossier()
+    await world.check(world.city(), dossier, make_person())
+    who = await world.who_is(place(dossier))
+    world.consent.grants.append(make_grant("person.pin", subject_id=str(ids.new()), **place(dossier)))
+    monkeypatch.setattr(doubles, "_is_asked_for", lambda *_: True)
+    assert (await collect(world, who["claims"][0]["claims_id"])).status_code == 500
+    assert (await world.who_is(place(dossier)))["claims"][0]["state"] == "held"
 
 
 async def test_I12_a_consent_of_the_release_before_tells_by_event_alone(world: World) -> None:

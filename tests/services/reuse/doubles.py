@@ -55,6 +55,8 @@ class Identity:
         self.values: dict[str, dict[str, Any]] = {}
         self.calls: Counter[str] = Counter()
         self.down = False
+        self.refuses = "claims_not_collectable"
+        self.silent_about = ""
         self.app = FastAPI()
 
         @self.app.get("/internal/dossiers/{dossier_uid}/parties/{party_uid}")
@@ -68,8 +70,10 @@ class Identity:
         @self.app.post("/internal/claims/{claims_id}/collection")
         async def collect(claims_id: str) -> Response:
             self.calls["collection"] += 1
+            if claims_id == self.silent_about:
+                return problem(503, "service_unavailable")
             told = self.values.get(claims_id)
-            return JSONResponse(told) if told else problem(409, "claims_not_collectable")
+            return JSONResponse(told) if told else problem(409, self.refuses)
 
         @self.app.post("/internal/claims/{claims_id}/confirmation")
         async def confirm(claims_id: str) -> Response:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import pytest
 
+from services.reuse.domain.grant import Grant
 from services.reuse.domain.ids import AttributeId, GrantId
 from shared import clock, ids
-from tests.services.reuse.conftest import SHOP, World, code_of, released_attributes
+from tests.services.reuse.conftest import SHOP, Opened, World, code_of, released_attributes
 from tests.services.reuse.doubles import PERSON
 
 pytestmark = pytest.mark.stack
@@ -188,13 +189,7 @@ async def test_a_crash_after_the_evidence_and_before_the_confirmation_only_confi
 async def test_a_look_up_that_died_is_landed_as_unavailable_with_its_event_and_asked_again(world: World) -> None:
     opened = await world.open()
     subject_id, grant = await world.mother(opened)
-    await world.execute(
-        """INSERT INTO lookup (lookup_id, attribute, subject_id, dossier_uid, party_uid, source, identification,
-                               grant_id, actor, agency_uid, agency_name, started_at)
-           VALUES (gen_random_uuid(), 'marriage.record', $1, $2, $3, 'civil_status', false, $4,
-                   '{"kind": "officer", "ref": "off-7", "position": null}', 'ag-000101', 'UBND phường Hồng An', $5)""",
-        subject_id, UUID(opened.uid), UUID(opened.party("mother")), grant.grant_id, clock.now() - timedelta(seconds=61),
-    )  # fmt: skip
+    await put_in_flight(world, opened, subject_id, grant, "marriage.record", since=timedelta(seconds=61))
     assert (await world.collect(opened))["parents-marriage"]["outcome"] == "reusable"
     assert await answers_of(world, subject_id, "civil_status") == ["unavailable", "found"]
 
@@ -263,6 +258,19 @@ async def counter(world: World, opened: Any, role: str) -> tuple[UUID, Any]:
     return subject_id, grant
 
 
+async def put_in_flight(
+    world: World, opened: Opened, subject_id: UUID, grant: Grant, attribute: str, *, since: timedelta
+) -> None:
+    """Let a register be asked for an attribute of the mother, under way or for too long."""
+    await world.execute(
+        """INSERT INTO lookup (lookup_id, attribute, subject_id, dossier_uid, party_uid, source, identification,
+                               grant_id, actor, agency_uid, agency_name, started_at)
+           VALUES (gen_random_uuid(), $6, $1, $2, $3, 'civil_status', false, $4,
+                   '{"kind": "officer", "ref": "off-7", "position": null}', 'ag-000101', 'UBND phường Hồng An', $5)""",
+        subject_id, UUID(opened.uid), UUID(opened.party("mother")), grant.grant_id, clock.now() - since, attribute,
+    )  # fmt: skip
+
+
 async def answers_of(world: World, subject_id: UUID, source: str) -> list[str]:
     """Return what a source was told to have answered."""
     told = [data for kind, data in await world.events(subject_id) if kind == "reuse.looked-up.v1"]
@@ -294,9 +302,59 @@ async def test_I12_claims_whose_grant_is_news_to_an_older_identity_are_waited_fo
     assert (await collecting)["mother-identity"]["outcome"] == "reusable"
 
 
-async def test_claims_that_are_not_to_be_had_leave_nothing_in_flight(world: World) -> None:
+@pytest.mark.parametrize(("code", "questions"), [("claims_not_collectable", 5), ("claims_not_granted", 1)])
+async def test_claims_that_are_not_to_be_had_leave_nothing_in_flight(world: World, code: str, questions: int) -> None:
     opened = await world.open()
     subject_id, _ = await world.mother(opened)
     world.identity.values.clear()
+    world.identity.refuses = code
+    before = world.identity.calls["collection"]
     assert (await world.collect(opened))["mother-identity"]["outcome"] == "fetchable"
+    assert world.identity.calls["collection"] == before + questions
     assert await world.value("SELECT count(*) FROM lookup WHERE subject_id = $1", subject_id) == 0
+
+
+async def test_claims_are_left_where_they_are_while_somebody_asks_for_a_part_of_them(world: World) -> None:
+    """Identity deletes all of them once they are confirmed, also what was not taken over."""
+    opened = await world.open()
+    subject_id, grant = await world.mother(opened)
+    await put_in_flight(world, opened, subject_id, grant, "person.full_name", since=timedelta())
+    assert (await world.collect(opened))["mother-identity"]["outcome"] == "fetchable"
+    assert len(world.identity.values) == 1
+    assert await world.value("SELECT count(*) FROM lookup WHERE subject_id = $1", subject_id) == 1
+    await world.execute("DELETE FROM lookup WHERE subject_id = $1", subject_id)
+    assert (await world.collect(opened))["mother-identity"]["outcome"] == "reusable"
+    assert not world.identity.values
+
+
+async def test_claims_taken_over_too_late_to_count_are_not_confirmed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process was frozen: another has given the look-up up for dead, and nothing of it was kept."""
+    opened = await world.open()
+    subject_id, _ = await world.mother(opened)
+    ask = world.parts.identity.collect
+
+    async def ask_and_freeze(*asked: Any) -> Any:
+        collected = await ask(*asked)
+        await world.execute(
+            "UPDATE lookup SET outcome = 'unavailable', finished_at = started_at WHERE subject_id = $1", subject_id
+        )
+        return collected
+
+    monkeypatch.setattr(world.parts.identity, "collect", ask_and_freeze)
+    assert (await world.collect(opened))["mother-identity"]["outcome"] == "fetchable"
+    assert len(world.identity.values) == 1
+
+
+async def test_what_is_surely_granted_is_collected_before_identity_fails_at_others(world: World) -> None:
+    opened = await world.open()
+    await world.mother(opened)
+    undecided = world.identity.holds_claims(opened.party("mother"), dict(PERSON))
+    claims = world.identity.parties[opened.party("mother")]["claims"]
+    claims.reverse()
+    claims[0]["state"] = "held"
+    world.identity.silent_about = undecided
+    answer = await world.ask("POST", f"/reuse/dossiers/{opened.uid}/collection", {"party_uid": opened.party("mother")})
+    assert code_of(answer) == (503, "service_unavailable")
+    assert [*world.identity.values] == [undecided]
