@@ -85,6 +85,10 @@ class Kernel:
                 await self._render(scope, refused)(scope, receive, send_with_headers)
             else:
                 await self._app(scope, _bounded(receive, self._max_body, self._body_seconds), send_with_headers)
+        except asyncio.CancelledError:  # the process is ending, and has waited for this one long enough
+            if status == 0:
+                await self._render(scope, Unavailable())(scope, receive, send_with_headers)
+            raise
         except Exception as error:  # noqa: BLE001 - the one place where a bug becomes an answer
             outage = error.__cause__  # of what Starlette raises when it is too late for an answer that tells of it
             if status and isinstance(outage, Unavailable):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import orjson
 
+from shared import log
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _OUTAGES = (
     asyncpg.TransactionRollbackError,  # class 40: deadlock, serialisation
     asyncpg.LockNotAvailableError,  # lock_timeout
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,  # class 58: its disk fails
     OSError,  # refused, reset, no socket file, and every time-out of ours
 )
 
@@ -39,6 +41,10 @@ class DatabaseUnavailable(Unavailable):
 
 class UnsafeDatabase(Exception):
     """The server we were pointed at would lose acknowledged writes, or is not the primary: refuse to start."""
+
+
+_NO_PRIMARY = (UnsafeDatabase, asyncpg.ReadOnlySQLTransactionError)
+"""What a server that we started on says while another takes its place: an outage like any other by then."""
 
 
 class Tx:
@@ -112,7 +118,7 @@ class Database:
         Once the block is left without an error the commit is durable; the relay is woken if an event was
         appended. Raises DatabaseUnavailable when the server failed: an unknown outcome if it happened at commit.
         """
-        with speaking_of_outages():
+        with speaking_of_outages(*_NO_PRIMARY):
             async with self._pool.acquire(timeout=5) as connection:
                 tx = Tx(connection)
                 async with connection.transaction():
@@ -123,7 +129,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Tx]:
         """Read one consistent state of the database; writing is refused by the server."""
-        with speaking_of_outages():
+        with speaking_of_outages(UnsafeDatabase):
             async with (
                 self._pool.acquire(timeout=5) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
@@ -136,7 +142,7 @@ class Database:
 
         Whoever writes outbox rows this way sets `tx.appended`.
         """
-        with speaking_of_outages():
+        with speaking_of_outages(*_NO_PRIMARY):
             async with self._pool.acquire(timeout=5) as connection:
                 tx = Tx(connection)
                 yield tx
@@ -173,7 +179,13 @@ _SESSION = {
 
 
 async def prepare(connection: "AnyConnection") -> None:
-    """Make one new connection ours: refuse an unsafe server, speak jsonb as Python values."""
+    """Make one new connection ours: speak jsonb as Python values, refuse an unsafe server."""
+    # First: it lets go of what the connection has prepared, which the next statement would wait for without bound.
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", format="binary",
+        encoder=lambda value: _JSONB + orjson.dumps(value),
+        decoder=lambda raw: orjson.loads(raw[1:]),
+    )  # fmt: skip
     unsafe = await connection.fetchval(
         """SELECT CASE WHEN pg_is_in_recovery() THEN 'it is a replica'
                        WHEN current_setting('synchronous_commit') IN ('off') THEN 'synchronous_commit is off'
@@ -181,12 +193,8 @@ async def prepare(connection: "AnyConnection") -> None:
                        WHEN current_setting('full_page_writes') = 'off' THEN 'full_page_writes is off' END"""
     )
     if unsafe:
+        log.error("database_unsafe", why=unsafe)
         raise UnsafeDatabase(unsafe)
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", format="binary",
-        encoder=lambda value: _JSONB + orjson.dumps(value),
-        decoder=lambda raw: orjson.loads(raw[1:]),
-    )  # fmt: skip
 
 
 async def _keep_session(_connection: "AnyConnection") -> None:
@@ -194,11 +202,11 @@ async def _keep_session(_connection: "AnyConnection") -> None:
 
 
 @contextmanager
-def speaking_of_outages() -> Generator[None]:
-    """Turn what a lost, restarting or overloaded server makes asyncpg raise into DatabaseUnavailable."""
+def speaking_of_outages(*also: type[Exception]) -> Generator[None]:
+    """Turn what a lost, restarting or overloaded server makes asyncpg raise into DatabaseUnavailable; `also` these."""
     try:
         yield
-    except _OUTAGES as error:
+    except (*_OUTAGES, *also) as error:
         raise DatabaseUnavailable(type(error).__name__) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # asyncpg has one class for misuse and for a connection found closed, or still at a statement that timed out

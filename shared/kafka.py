@@ -4,7 +4,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from aiokafka.partitioner import murmur2
 
 from shared import log
 from shared.errors import Unavailable
-from shared.progress import Place, Progress
+from shared.progress import STUCK_AFTER, Place, Progress
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -92,6 +92,7 @@ class Kafka:
         self._login = login.options() if login else {}
         self._producer: AIOKafkaProducer | None = None
         self._opening = asyncio.Lock()
+        self._endings: set[asyncio.Task[None]] = set()
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return once all replicas in sync have acknowledged every message; in order per partition.
@@ -100,14 +101,15 @@ class Kafka:
         """
         sent: list[asyncio.Future[object]] = []
         try:
-            async with asyncio.timeout(self._timeout):
-                producer = await self._connected()
-                for m in messages:
-                    sent.append(await producer.send(m.topic, m.value, m.key, m.partition, headers=list(m.headers)))
-                await asyncio.gather(*sent)
-        except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+            with _failures():
+                async with asyncio.timeout(self._timeout):
+                    producer = await self._connected()
+                    for m in messages:
+                        sent.append(await producer.send(m.topic, m.value, m.key, m.partition, headers=list(m.headers)))
+                    await asyncio.gather(*sent)
+        except BrokerUnavailable:
             await self._abandon(sent)
-            raise BrokerUnavailable(type(error).__name__) from error
+            raise
 
     async def close(self) -> None:
         """Let go of the broker; whatever was not acknowledged is the caller's to send again."""
@@ -146,9 +148,17 @@ class Kafka:
                     async with asyncio.timeout(2):
                         await subscription.commit()
             finally:  # a member that is not stopped keeps its partitions from the others for five minutes
-                with suppress(KafkaError, OSError):
-                    async with asyncio.timeout(5):
-                        await consumer.stop()
+                await self._let_go(consumer)
+
+    async def _let_go(self, consumer: AIOKafkaConsumer) -> None:
+        """Wait a while for a consumer to leave; on a frozen broker it goes on doing so by itself.
+
+        In a task of its own: `stop()` cancels the client's tasks and awaits them, and so may raise CancelledError.
+        """
+        ending = asyncio.create_task(_end(consumer.stop(), within=30))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+        await asyncio.wait([ending], timeout=5)
 
     async def _check_room(self, group: str, topics: Sequence[str]) -> None:
         """Raise NoPartitionLeft when the group has as many members as its topics have partitions."""
@@ -215,10 +225,11 @@ class Subscription:
         against the partitions' ends, and half a minute without a step though there is more raises BrokerUnavailable.
         """
         self._resume()
-        if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_EVERY:
-            await self.commit()
         with _failures():
-            found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=500)
+            async with asyncio.timeout(seconds + STUCK_AFTER):
+                if asyncio.get_running_loop().time() >= self._committed_at + _COMMIT_EVERY:
+                    await self.commit()
+                found = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=500)
         self._progress.delivered((each.topic, each.partition) for each in found)
         now = asyncio.get_running_loop().time()
         if now >= self._progress.looked_at + _LOOK_EVERY:
@@ -259,13 +270,12 @@ class Subscription:
 
     async def _positions(self) -> Mapping[Place, tuple[int, int]] | None:
         """Return where we are in each partition of ours and where it ends; None when that could not be found out."""
-        try:
+        with suppress(BrokerUnavailable), _failures():
             async with asyncio.timeout(5):
                 ours = self._consumer.assignment()
                 ends = await self._consumer.end_offsets(list(ours)) if ours else {}
                 return {(p.topic, p.partition): (await self._consumer.position(p), end) for p, end in ends.items()}
-        except (KafkaError, OSError, IllegalStateError):
-            return None
+        return None
 
     def _resume(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -279,12 +289,17 @@ async def _drop(producer: AIOKafkaProducer) -> None:
     """Close without flushing: `stop()` would wait for a frozen broker for ever, as idempotent batches never expire."""
     producer._closed = True  # pyright: ignore[reportPrivateUsage] - there is no public way to give up
     for close in (producer._sender.close, producer.client.close):  # pyright: ignore[reportPrivateUsage] - as above
-        closing = asyncio.ensure_future(close())
-        await asyncio.wait([closing], timeout=1)
-        if not closing.done():
-            closing.cancel()
-        elif not closing.cancelled() and (error := closing.exception()):
-            log.info("producer_dropped", exception=type(error).__name__)
+        await _end(close(), within=1)
+
+
+async def _end(closing: Coroutine[Any, Any, None], *, within: float) -> None:
+    """Close a part of a client, or let go of it; how that fails is nobody's matter any more."""
+    task = asyncio.ensure_future(closing)
+    await asyncio.wait([task], timeout=within)
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled() and (error := task.exception()):
+        log.info("client_dropped", exception=type(error).__name__)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from traceback import extract_tb
@@ -125,5 +125,7 @@ def _short(filename: str) -> str:
 
 def _write(level: str, event: str, fields: dict[str, object]) -> None:
     line = {"time": clock.now(), "level": level, "event": event} | telemetry.ids() | _bound.get() | fields
-    sys.stdout.write(orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode() + "\n")
-    sys.stdout.flush()
+    told = orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
+    with suppress(OSError, ValueError):  # a full disk, or nobody who reads: what was to be told of matters more
+        sys.stdout.write(told + "\n")
+        sys.stdout.flush()

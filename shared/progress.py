@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 Place = tuple[str, int]
 """A topic and a partition of it."""
 
-_STUCK_AFTER = (
-    30.0  # seconds; a client that looks alive and reads nothing has no signal of its own (aiokafka issue 1154)
-)
+STUCK_AFTER = 30.0
+"""Seconds: a client that looks alive and reads nothing has no signal of its own (aiokafka issue 1154)."""
 
 
 class Progress:
@@ -32,7 +31,7 @@ class Progress:
         self.lag = {place: max(0, end - at) for place, (at, end) in (positions or {}).items()}
         waiting = {place: at for place, (at, end) in positions.items() if at < end} if positions else {None: 0}
         self._stood = {place: (at, self._since(place, at, now)) for place, at in waiting.items()}
-        return any(now - since >= _STUCK_AFTER for _, since in self._stood.values())
+        return any(now - since >= STUCK_AFTER for _, since in self._stood.values())
 
     def _since(self, place: Place | None, at: int, now: float) -> float:
         stood, since = self._stood.get(place, (at, now))

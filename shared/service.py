@@ -28,6 +28,7 @@ from shared.vault import Vault
 from shared.watchdog import watching
 
 SWEEP_SECONDS = 60
+_CANCEL_AGAIN = 3.0  # seconds; within the twenty in which a service ends
 
 
 @dataclass
@@ -122,14 +123,31 @@ class Service:
 
 @asynccontextmanager
 async def _in_background(work: list[Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
-    async def run(one: Callable[[], Awaitable[None]]) -> None:
-        await one()
+    """Do all of it beside the block; a failure ends the block, the end of the block ends it.
 
+    Libraries take cancellation lightly: one that cancels a task of its own may have us believe that we were meant, and
+    one that fails while it lets go hides that we were. So nobody's cancellation begins the work anew, and ours is
+    repeated until it is heeded.
+    """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run(one)) for one in work]
+        tasks = {group.create_task(_until_cancelled(one)) for one in work}
         yield
-        for task in tasks:
-            task.cancel()
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN)
+
+
+async def _until_cancelled(work: Callable[[], Awaitable[None]]) -> None:
+    me = asyncio.current_task()
+    while True:
+        try:
+            return await work()
+        except asyncio.CancelledError as error:
+            if me is None or me.cancelling():
+                raise
+            log.error("background_cancelled_by_nobody", error)
+        await asyncio.sleep(1)
 
 
 class _Server(uvicorn.Server):

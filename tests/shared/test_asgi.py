@@ -1,5 +1,6 @@
 """The middleware of every service: what is logged and answered when code breaks, and what every answer carries."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
+from starlette.types import Message, Scope
 
 from shared import http
 from shared.db import DatabaseUnavailable
@@ -70,6 +72,34 @@ async def test_an_outage_amid_an_answer_breaks_it_off_and_is_no_bug(
     assert [(line["level"], line["event"], line["code"]) for line in broken] == [
         ("warning", "answer_broken_off", "database_unavailable")
     ]
+
+
+async def test_a_request_that_is_cut_off_as_the_process_ends_is_told_to_come_again(tmp_path: Path) -> None:
+    settings, route, begun = make_settings(tmp_path), APIRouter(), asyncio.Event()
+
+    @route.get("/long")
+    @http.public
+    async def long() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    app = Service("consent", http.make_app(settings, [route], "Consent"), settings).app
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    scope: Scope = {"type": "http", "method": "GET", "path": "/long", "headers": [], "query_string": b""}
+    asked = asyncio.ensure_future(app(scope, receive, send))
+    await asyncio.wait_for(begun.wait(), timeout=5)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    start, body = told
+    assert (start["status"], json.loads(body["body"])["code"]) == (503, "service_unavailable")
 
 
 async def test_a_request_is_one_line_with_its_route_and_never_its_path(

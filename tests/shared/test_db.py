@@ -10,7 +10,7 @@ import pytest
 
 from infra.embedded.stack import Stack
 from shared import alarms, outbox
-from shared.db import Database, DatabaseUnavailable, UnsafeDatabase, speaking_of_outages
+from shared.db import Database, DatabaseUnavailable, UnsafeDatabase, _pool, prepare, speaking_of_outages
 from shared.events import Event
 from tests.shared.conftest import NOW, POOL, Pair, running
 
@@ -110,6 +110,7 @@ async def test_a_lost_connection_is_unavailable_and_the_next_transaction_works(p
     [
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
+        asyncpg.PostgresIOError("could not read block"),
     ],
 )
 def test_a_connection_that_is_of_no_more_use_is_an_outage(error: Exception) -> None:
@@ -136,6 +137,32 @@ async def test_our_mistake_is_not_called_an_outage(pair: Pair) -> None:
 async def test_a_server_that_could_lose_what_it_acknowledged_is_refused(pair: Pair) -> None:
     with pytest.raises(UnsafeDatabase, match="synchronous_commit"):
         await Database.connect(pair.out_dsn, synchronous_commit="off")
+
+
+async def test_a_server_that_is_the_primary_no_more_is_an_outage(pair: Pair) -> None:
+    """While another takes its place: connections made anew find a server we would not have started on."""
+    unsafe = Database(await _pool(pair.out_dsn, 0, 1, {"synchronous_commit": "off"}), asyncio.Event())
+    for opened in (unsafe.transaction, unsafe.read, unsafe.statement):
+        with pytest.raises(DatabaseUnavailable):
+            async with opened():
+                pass
+    await unsafe.close()
+
+    async def write() -> None:
+        async with pair.out.transaction() as tx:
+            await tx.execute("SET TRANSACTION READ ONLY")
+            await outbox.append(tx, Event("a.b.v1", "k", {}, NOW))
+
+    with pytest.raises(DatabaseUnavailable):
+        await write()
+
+
+async def test_a_new_connection_has_nothing_to_let_go_of(pair: Pair) -> None:
+    """Asyncpg bounds no time for that; on a line that has just gone dead the first request would wait for it."""
+    connection = await asyncpg.connect(pair.out_dsn)
+    await prepare(connection)
+    assert not connection._stmts_to_close
+    await connection.close()
 
 
 async def test_what_audit_has_sealed_is_no_longer_the_oldest_unsealed(pair: Pair) -> None:

@@ -1,5 +1,7 @@
 """The client: a key lies where every Kafka client looks for it, and a subscription ends whatever it meets."""
 
+import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -26,9 +28,9 @@ def test_a_key_has_the_partition_the_java_client_gives_it(key: str, murmur2: int
 
 
 class LostConnection:
-    """A consumer whose connection goes while the last commit is written."""
+    """A consumer whose connection goes while the last commit is written, or is never heard of again."""
 
-    def __init__(self, loss: Exception) -> None:
+    def __init__(self, loss: Exception | None) -> None:
         self.loss, self.stopped = loss, False
 
     def assignment(self) -> set[TopicPartition]:
@@ -38,10 +40,31 @@ class LostConnection:
         pass
 
     async def commit(self, offsets: object) -> None:
-        raise self.loss
+        if self.loss is None:
+            await asyncio.Event().wait()
+        else:
+            raise self.loss
 
     async def stop(self) -> None:
         self.stopped = True
+        fetching = asyncio.ensure_future(asyncio.sleep(9))
+        await asyncio.sleep(0)
+        fetching.cancel()  # as aiokafka does: awaited without a word, its CancelledError is ours
+        await fetching
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Callable[[LostConnection], None]:
+    """Return what lets a consumer be this one."""
+
+    async def room(*_: object) -> None:
+        pass
+
+    def play(consumer: LostConnection) -> None:
+        monkeypatch.setattr("shared.kafka.AIOKafkaConsumer", lambda *_topics, **_options: consumer)  # pyright: ignore
+        monkeypatch.setattr(Kafka, "_check_room", room)
+
+    return play
 
 
 @pytest.mark.parametrize(
@@ -54,19 +77,11 @@ class LostConnection:
     ids=["connection", "uvloop", "fault"],
 )
 async def test_a_member_is_stopped_whatever_its_last_commit_meets(
-    loss: Exception, monkeypatch: pytest.MonkeyPatch
+    loss: Exception, play: Callable[[LostConnection], None]
 ) -> None:
     """Else it keeps its partitions from the others for as long as five minutes."""
     consumer = LostConnection(loss)
-
-    def made(*_topics: str, **_options: object) -> LostConnection:
-        return consumer
-
-    async def room(*_: object) -> None:
-        pass
-
-    monkeypatch.setattr("shared.kafka.AIOKafkaConsumer", made)
-    monkeypatch.setattr(Kafka, "_check_room", room)
+    play(consumer)
     told = ZeroDivisionError if isinstance(loss, ZeroDivisionError) else BrokerUnavailable
     with suppress(ZeroDivisionError):
         async with Kafka("nowhere").subscribe("reuse", ["consent.events"]) as subscription:
@@ -75,3 +90,16 @@ async def test_a_member_is_stopped_whatever_its_last_commit_meets(
                 await subscription.commit()
             subscription.done(Record("consent.events", 0, 8, b"", {}))
     assert consumer.stopped
+
+
+async def test_a_client_that_is_never_heard_of_again_is_left(
+    play: Callable[[LostConnection], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own bounds do not hold once its metadata task has died: a commit then waits for ever."""
+    monkeypatch.setattr("shared.kafka.STUCK_AFTER", 0.1)
+    monkeypatch.setattr("shared.kafka._COMMIT_EVERY", 0.0)
+    play(LostConnection(None))
+    async with Kafka("nowhere").subscribe("reuse", ["consent.events"]) as subscription:
+        subscription.done(Record("consent.events", 0, 7, b"", {}))
+        with pytest.raises(BrokerUnavailable):
+            await asyncio.wait_for(subscription.poll(0.0), timeout=5)

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,15 @@ def test_a_line_is_json_with_what_was_bound(capsys: pytest.CaptureFixture[str]) 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", first.pop("time"))
     assert first == {"level": "info", "event": "granted", "service": "consent", "trace_id": "t", "grant_id": "g"}
     assert "service" not in second
+
+
+def test_a_line_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - closing it fails too
+    monkeypatch.setattr("sys.stdout", full)
+    log.info("told")
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ async def test_a_reader_that_delivers_nothing_though_there_is_more_gets_a_new_cl
 ) -> None:
     """The client looks alive: it has its partitions, its heart beats, and no record comes."""
     monkeypatch.setattr(kafka, "_LOOK_EVERY", 0.0)
-    monkeypatch.setattr("shared.progress._STUCK_AFTER", 0.5)
+    monkeypatch.setattr("shared.progress.STUCK_AFTER", 0.5)
     stuck = pair.kafka.subscribe(pair.reader, [f"{pair.source}.events"])
     subscription = await stuck.__aenter__()
     subscription._consumer.pause(*subscription._consumer.assignment())  # pyright: ignore[reportUnknownMemberType] - it ships no types

@@ -15,7 +15,8 @@ from infra.embedded.stack import Stack
 from shared import http
 from shared.db import DatabaseUnavailable
 from shared.health import NotMigrated
-from shared.service import Service, serve, server_config
+from shared.service import Service, _in_background, serve, server_config
+from shared.timers import every
 from tests.shared.composing import make_service_settings
 from tests.shared.credentials import make_settings
 
@@ -65,6 +66,47 @@ async def test_a_background_that_dies_ends_the_service_loudly(stack: Stack, tmp_
     with pytest.raises(ExceptionGroup) as ended:
         await asyncio.wait_for(serve_for_ever(), timeout=10)
     assert ended.value.subgroup(ZeroDivisionError)
+
+
+async def test_work_that_nobody_cancelled_is_begun_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    """A library that cancels a task of its own, and awaits it, would else end it without a word, for good."""
+    begun_again = asyncio.Event()
+    begun = 0
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise asyncio.CancelledError
+        begun_again.set()
+        await asyncio.Event().wait()
+
+    async with _in_background([work]):
+        await asyncio.wait_for(begun_again.wait(), timeout=10)
+    assert "background_cancelled_by_nobody" in capsys.readouterr().out
+
+
+async def test_work_that_lost_its_cancellation_on_the_way_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As asyncpg does: where the server is gone, rolling back fails, and that is all there is to hear of."""
+    monkeypatch.setattr("shared.service._CANCEL_AGAIN", 0.05)
+    rounds = 0
+
+    async def one_round() -> None:
+        nonlocal rounds
+        rounds += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if rounds < 3:
+                raise DatabaseUnavailable from None
+            raise
+
+    async def end() -> None:
+        async with _in_background([lambda: every(0, one_round, "test")]):
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(end(), timeout=10)
+    assert rounds == 3
 
 
 @pytest.mark.stack
