@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from shared import log
+from shared.errors import Unavailable
 
 
 async def every(seconds: float, work: Callable[[], Awaitable[object]], name: str) -> None:
@@ -11,6 +12,8 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]], name: str
     while True:
         try:
             await work()
+        except Unavailable as outage:
+            log.warning("timer_postponed", timer=name, code=outage.code)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next round may find it gone
             log.error("timer_failed", error, timer=name)
         await asyncio.sleep(seconds)
