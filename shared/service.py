@@ -123,7 +123,7 @@ class Service:
 
 @asynccontextmanager
 async def _in_background(work: list[Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
-    """Do all of it beside the block; a failure ends the block, the end of the block ends it.
+    """Do all of it beside the block; a failure ends the block, the end of the block ends it, and what it raises leaves.
 
     Libraries take cancellation lightly: one that cancels a task of its own may have us believe that we were meant, and
     one that fails while it lets go hides that we were. So nobody's cancellation begins the work anew, and ours is
@@ -131,11 +131,18 @@ async def _in_background(work: list[Callable[[], Awaitable[None]]]) -> AsyncGene
     """
     async with asyncio.TaskGroup() as group:
         tasks = {group.create_task(_until_cancelled(one)) for one in work}
-        yield
-        while tasks:
-            for task in tasks:
-                task.cancel()
-            _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN)
+        failure: Exception | None = None
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised below, outside the group that would wrap it
+            failure = error
+        finally:
+            while tasks:
+                for task in tasks:
+                    task.cancel()
+                _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_AGAIN)
+    if failure is not None:
+        raise failure
 
 
 async def _until_cancelled(work: Callable[[], Awaitable[None]]) -> None:

@@ -68,6 +68,13 @@ async def test_a_background_that_dies_ends_the_service_loudly(stack: Stack, tmp_
     assert ended.value.subgroup(ZeroDivisionError)
 
 
+async def test_what_fails_beside_the_work_is_told_as_what_it_is() -> None:
+    """A service that meets an outage as it starts says so, in no group of errors."""
+    with pytest.raises(DatabaseUnavailable):
+        async with _in_background([lambda: asyncio.sleep(60)]):
+            raise DatabaseUnavailable
+
+
 async def test_work_that_nobody_cancelled_is_begun_anew(capsys: pytest.CaptureFixture[str]) -> None:
     """A library that cancels a task of its own, and awaits it, would else end it without a word, for good."""
     begun_again = asyncio.Event()

@@ -32,7 +32,7 @@ class ClaimsNotCollectable(Conflict):
 
 
 class ClaimsNotGranted(ClaimsNotCollectable):
-    """Consent, asked just now, knows of no right that lets anything of them be collected."""
+    """No right lets anything of them be collected: it has ended, or consent, asked just now, knows of none."""
 
     code = "claims_not_granted"
 

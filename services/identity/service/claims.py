@@ -27,6 +27,7 @@ from services.identity.domain.login import VerifiedLogin
 from services.identity.domain.party import Party
 from services.identity.sealing import Safe
 from services.identity.store import claims as stored
+from services.identity.store import grants
 from shared import ids, outbox
 from shared.db import Tx
 from shared.transitions import after, is_possible
@@ -109,15 +110,21 @@ async def get(tx: Tx, claims_id: ClaimsId) -> Claims:
     return claims
 
 
-async def collect(tx: Tx, safe: Safe, *, claims_id: ClaimsId, asked: bool) -> Collected:
+async def collect(tx: Tx, safe: Safe, *, claims_id: ClaimsId, asked: bool, now: datetime) -> Collected:
     """Return granted claims, which stay until `confirm`; `asked`: consent has told of all its grants just now.
 
-    Raises UnknownClaims, ClaimsNotGranted or ClaimsNotCollectable.
+    What was granted and has ended since is not given out, though its values stay as long as the others. Raises
+    UnknownClaims, ClaimsNotGranted or ClaimsNotCollectable.
     """
     claims = await _get_for_update(tx, claims_id)
     if claims.state is not ClaimsState.COLLECTABLE:
         raise ClaimsNotGranted if asked and claims.state is ClaimsState.HELD else ClaimsNotCollectable
-    return Collected(claims, await stored.read_values(tx, safe, claims, claims.granted))
+    ended = await grants.ended_attributes(tx, claims.dossier_uid, claims.party_uid, claims.subject_id, now=now)
+    granted = [each for each in claims.granted if each not in ended]
+    if not granted:
+        raise ClaimsNotGranted
+    values = await stored.read_values(tx, safe, claims, granted)
+    return Collected(replace(claims, digest=digest_of(claims.readable_salt, values)), values)
 
 
 async def confirm(tx: Tx, *, claims_id: ClaimsId, now: datetime) -> None:

@@ -22,7 +22,7 @@ async def collect(db: Database, given: Parts, *, claims_id: ClaimsId, now: datet
     if waiting.may_be_granted_more:
         asked = await _ask_consent(db, given, waiting, now)
     async with db.transaction() as tx:
-        return await claims.collect(tx, given.safe, claims_id=claims_id, asked=asked)
+        return await claims.collect(tx, given.safe, claims_id=claims_id, asked=asked, now=now)
 
 
 async def _ask_consent(db: Database, given: Parts, waiting: Claims, now: datetime) -> bool:

@@ -25,6 +25,19 @@ async def keep(tx: Tx, grant: ReleaseGrant) -> bool:
     return kept is True
 
 
+async def ended_attributes(
+    tx: Tx, dossier_uid: DossierUid, party_uid: PartyUid, subject_id: SubjectId, *, now: datetime
+) -> set[str]:
+    """Return what was granted of this party and may not be released any more: withdrawn, run out, replaced by less."""
+    rows = await tx.fetch(
+        """SELECT attribute FROM release_grant CROSS JOIN unnest(attributes) AS attribute
+           WHERE dossier_uid = $1 AND party_uid = $2 AND subject_id = $3
+           GROUP BY attribute HAVING NOT bool_or(standing AND (valid_until IS NULL OR valid_until > $4))""",
+        dossier_uid, party_uid, subject_id, now,
+    )  # fmt: skip
+    return {row["attribute"] for row in rows}
+
+
 async def granted_attributes(
     tx: Tx, dossier_uid: DossierUid, party_uid: PartyUid, subject_id: SubjectId, *, now: datetime
 ) -> set[str]:

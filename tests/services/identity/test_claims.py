@@ -249,7 +249,7 @@ async def test_what_consent_tells_of_somebody_else_is_not_believed(
     await world.check(world.city(), dossier, make_person())
     who = await world.who_is(place(dossier))
     world.consent.grants.append(make_grant("person.pin", subject_id=str(ids.new()), **place(dossier)))
-    monkeypatch.setattr(doubles, "_is_asked_for", lambda *_: True)
+    monkeypatch.setattr(doubles, "_is_asked_for", lambda *_: True)  # pyright: ignore
     assert (await collect(world, who["claims"][0]["claims_id"])).status_code == 500
     assert (await world.who_is(place(dossier)))["claims"][0]["state"] == "held"
 
@@ -274,6 +274,27 @@ async def test_an_older_word_lets_nothing_be_collected_once_a_newer_is_known(wor
     await tell(world, "consent.withdrawn.v1", grant=grant | {"version": 2, "state": "withdrawn"})
     await tell(world, "consent.granted.v1", grant=grant)
     assert (await world.who_is(place(dossier)))["claims"][0]["state"] == "held"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{"state": "withdrawn"}, {"valid_until": "2000-01-01T00:00:00.000000Z"}],
+    ids=["withdrawn", "run-out"],
+)
+async def test_what_was_granted_and_has_ended_is_not_given_out(world: World, end: dict[str, Any]) -> None:
+    dossier = world.dossier()
+    await world.check(world.city(), dossier, make_person())
+    who = await world.who_is(place(dossier))
+    claims_id = who["claims"][0]["claims_id"]
+    every = make_grant("person.pin", "person.full_name", subject_id=who["subject_id"], **place(dossier))
+    less = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier))
+    await tell(world, "consent.granted.v1", grant=every)
+    await tell(world, "consent.withdrawn.v1", grant=every | {"version": 2} | end)
+    assert (await collect(world, claims_id)).json()["code"] == "claims_not_granted"
+    await tell(world, "consent.granted.v1", grant=less)
+    told = (await collect(world, claims_id)).json()
+    assert told["attributes"].keys() == {"person.pin"}
+    assert told["digest"] == digest_of(told["salt"], told["attributes"])
 
 
 async def test_a_second_look_under_a_standing_decision_is_collectable_at_once(world: World) -> None:
