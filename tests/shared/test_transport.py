@@ -1,4 +1,4 @@
-"""A connection that breaks at any moment is an outage of the other end, and never a bug of ours."""
+"""A connection that is reset while it is made is an outage of the other end, and no bug of ours; a bug stays one."""
 
 import socket
 from typing import Any

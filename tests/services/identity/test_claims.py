@@ -5,60 +5,15 @@ from typing import Any
 
 import pytest
 
-from services.identity.consumer import make_handlers
 from services.identity.domain.claims import digest_of
 from services.identity.service.sweep import sweep
 from shared import clock, ids
-from shared.events import written
-from tests.services.identity import doubles
+from tests.services.identity.claiming import asked, collect, confirm, lose_number, make_grant, tell
 from tests.services.identity.conftest import World, back
 from tests.services.identity.test_checks import place
 from tests.services.identity.vneid import make_person
 
 pytestmark = pytest.mark.stack
-
-
-async def tell(world: World, type_: str, **data: Any) -> None:
-    """Let an event of consent arrive."""
-    async with world.tx() as tx:
-        await make_handlers(world.parts)[type_](tx, world.received(type_, data))
-
-
-async def asked(world: World, browser: Any, details: Any) -> dict[str, Any]:
-    """Log somebody in as far as the question; return what consent's events would say of it."""
-    page = await world.log_in(browser, details, make_person())
-    assert page.status_code == 200
-    opened = world.consent.opened[-1]
-    return {
-        "request_id": world.consent.requests[opened["flow_id"]],
-        "subject_id": opened["subject_id"],
-        "dossier_uid": opened["dossier_uid"],
-        "party_uid": opened["party_uid"],
-    }
-
-
-def make_grant(*attributes: str, **changes: Any) -> dict[str, Any]:
-    """Make a release grant as consent's events tell it."""
-    return {
-        "grant_id": str(ids.new()),
-        "version": 1,
-        "state": "granted",
-        "scope": "release",
-        "attributes": list(attributes),
-        "request_id": None,
-        "valid_from": written(clock.now()),
-        "valid_until": "2099-01-01T00:00:00.000000Z",
-    } | changes
-
-
-async def collect(world: World, claims_id: str) -> Any:
-    """Collect as reuse does."""
-    return await world.call("reuse", "POST", f"/internal/claims/{claims_id}/collection", {})
-
-
-async def confirm(world: World, claims_id: str) -> int:
-    """Confirm as reuse does."""
-    return (await world.call("reuse", "POST", f"/internal/claims/{claims_id}/confirmation", {})).status_code
 
 
 async def test_granted_claims_are_collected_confirmed_and_gone(world: World) -> None:
@@ -161,25 +116,9 @@ async def test_an_event_finds_the_login_though_the_number_of_its_request_was_los
     details = world.city().login(world.dossier())
     async with world.http() as browser:
         request = await asked(world, browser, details)
-    async with world.tx() as tx:
-        await tx.execute("UPDATE flow SET consent_request_id = NULL WHERE subject_id = $1::uuid", request["subject_id"])
+    await lose_number(world, request)
     await tell(world, "consent.granted.v1", grant=make_grant("person.pin", **request))
     assert (await world.who_is(details))["claims"][0]["state"] == "collectable"
-
-
-async def test_a_login_whose_requests_number_was_lost_is_not_answered_by_what_she_said_long_ago(world: World) -> None:
-    details = world.city().login(world.dossier())
-    async with world.http() as browser:
-        request = await asked(world, browser, details)
-    async with world.tx() as tx:
-        await tx.execute("UPDATE flow SET consent_request_id = NULL WHERE subject_id = $1::uuid", request["subject_id"])
-    long_ago = written(clock.now() - timedelta(days=31))
-    world.consent.grants.append(
-        make_grant("person.pin", **request | {"request_id": str(ids.new())}, valid_from=long_ago)
-    )
-    claims_id = (await world.who_is(details))["claims"][0]["claims_id"]
-    assert (await collect(world, claims_id)).json()["code"] == "claims_not_granted"
-    assert (await world.who_is(details))["claims"][0]["state"] == "held"
 
 
 async def test_a_right_to_keep_lets_nothing_be_collected(world: World) -> None:
@@ -199,71 +138,6 @@ async def test_an_officers_decision_makes_the_keys_of_the_card_collectable(world
     await tell(world, "consent.granted.v1", grant=grant)
     claims = (await world.who_is(place(dossier)))["claims"][0]
     assert (claims["state"], claims["source"]) == ("collectable", "officer_check")
-
-
-async def test_a_right_that_no_event_has_told_of_is_asked_of_consent(world: World) -> None:
-    """A broker that is away holds events back for as long as it likes; the officer at the counter goes on."""
-    dossier, person = world.dossier(), make_person()
-    await world.check(world.city(), dossier, person)
-    who = await world.who_is(place(dossier))
-    claims_id = who["claims"][0]["claims_id"]
-    assert (await collect(world, claims_id)).json()["code"] == "claims_not_granted"
-    some = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier))
-    rest = make_grant("person.full_name", "person.birth_date", subject_id=who["subject_id"], **place(dossier))
-    keep = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier), scope="retention")
-    await tell(world, "consent.granted.v1", grant=some)
-    (shown,) = (await world.who_is(place(dossier)))["claims"]  # with what waits: reuse asks for a right to all of it
-    assert shown["attributes"] == ["person.birth_date", "person.full_name", "person.pin"]
-    world.consent.grants += [some, rest, keep]
-    told = (await collect(world, claims_id)).json()["attributes"]
-    assert told.keys() == {"person.pin", "person.full_name", "person.birth_date"}
-    assert await confirm(world, claims_id) == 204
-    await tell(world, "consent.granted.v1", grant=rest)  # its event comes in the end, and changes nothing
-    assert (await world.who_is(place(dossier)))["claims"][0]["state"] == "collected"
-    assert [name for name, _ in await world.events(who["subject_id"])].count("claims-verified") == 2
-
-
-async def test_a_consent_that_no_event_has_told_of_binds_who_gave_it(world: World) -> None:
-    details = world.city().login(world.dossier())
-    async with world.http() as browser:
-        request = await asked(world, browser, details)
-    world.consent.grants.append(make_grant("person.pin", **request))
-    claims_id = (await world.who_is(details))["claims"][0]["claims_id"]
-    assert (await collect(world, claims_id)).json()["attributes"].keys() == {"person.pin"}
-    assert (await world.who_is(details))["state"] == "bound"
-
-
-async def test_while_consent_is_away_too_nobody_says_that_nothing_is_granted(world: World) -> None:
-    dossier = world.dossier()
-    await world.check(world.city(), dossier, make_person())
-    claims_id = (await world.who_is(place(dossier)))["claims"][0]["claims_id"]
-    world.consent.down = True
-    refused = await collect(world, claims_id)
-    assert (refused.status_code, refused.json()["retryable"]) == (503, True)
-
-
-async def test_what_consent_tells_of_somebody_else_is_not_believed(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dossier = world.dossier()
-    await world.check(world.city(), dossier, make_person())
-    who = await world.who_is(place(dossier))
-    world.consent.grants.append(make_grant("person.pin", subject_id=str(ids.new()), **place(dossier)))
-    monkeypatch.setattr(doubles, "_is_asked_for", lambda *_: True)  # pyright: ignore
-    assert (await collect(world, who["claims"][0]["claims_id"])).status_code == 500
-    assert (await world.who_is(place(dossier)))["claims"][0]["state"] == "held"
-
-
-async def test_I12_a_consent_of_the_release_before_tells_by_event_alone(world: World) -> None:
-    dossier = world.dossier()
-    await world.check(world.city(), dossier, make_person())
-    who = await world.who_is(place(dossier))
-    claims_id = who["claims"][0]["claims_id"]
-    world.consent.older = True
-    assert (await collect(world, claims_id)).json()["code"] == "claims_not_collectable"
-    some = make_grant("person.pin", subject_id=who["subject_id"], **place(dossier))
-    await tell(world, "consent.granted.v1", grant=some)
-    assert (await collect(world, claims_id)).json()["attributes"].keys() == {"person.pin"}
 
 
 async def test_an_older_word_lets_nothing_be_collected_once_a_newer_is_known(world: World) -> None:
