@@ -42,8 +42,7 @@ class Relay:
         self._key, self._partitions, self._batch = key, partitions, batch
         self._told = {"messaging.system": "kafka", "messaging.destination.name": f"{source}.events"}
         self._watermark_every = watermark_every
-        self._watermark_at, self._news = float("-inf"), True
-        self._stalled = True  # perhaps, in an earlier process: the first acknowledgement clears that alarm
+        self._know_nothing()
 
     async def run(self) -> None:
         """Publish until cancelled. Whatever fails is tried again; nothing is skipped, reordered or sent altered."""
@@ -61,8 +60,13 @@ class Relay:
         partition = partition_for(type_, self._partitions)
         await self._kafka.publish([self._notice(type_, data, partition, clock.now())])
 
+    def _know_nothing(self) -> None:
+        """Whoever worked until now may have stalled, and told nobody how far it had come."""
+        self._watermark_at, self._news, self._stalled = float("-inf"), True, True
+
     async def _relay(self, session: sole.Session) -> None:
         log.info("relay_active", source=self._source)
+        self._know_nothing()
         while True:
             self._db.outbox_committed.clear()
             again_at = time.monotonic() + _GATHER
@@ -127,9 +131,9 @@ class Relay:
             self._stalled = False
 
     async def _stall(self, session: sole.Session, outage: BrokerUnavailable) -> None:
+        self._stalled = True
         async with session.transaction() as tx:
             await alarms.raise_alarm(tx, "relay_stalled", self._source, {"error": outage.detail})
-        self._stalled = True
         await asyncio.sleep(_AGAIN)
 
     async def _wait(self) -> None:

@@ -107,15 +107,24 @@ async def test_a_relay_whose_lock_is_taken_from_it_stops_and_starts_over(pair: P
     async with running(pair.relay()):
         await pair.append("a")
         await pair.until_published(1)
-        async with pair.out.statement() as tx:
-            lost = await tx.fetchval(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = "
-                "(SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
-        assert lost
+        assert await take_the_lock_away(pair)
         await pair.append("b")
         await pair.until_published(2)
     assert [row["sequence"] for row in await pair.sent()] == [1, 2]
+
+
+async def test_a_relay_that_works_again_puts_in_order_what_another_left_meanwhile(pair: Pair) -> None:
+    nobody = Kafka("127.0.0.1:1", timeout=0.5)
+    async with running(pair.relay(watermark_every=3600)):
+        await pair.append("a")
+        await until(lambda: watermarks_follow(pair, 0))
+        async with running(pair.relay(kafka=nobody)):
+            told = await watermarks(pair)
+            while not await alarm(pair, "relay_stalled"):  # until the lock went to the other one
+                await take_the_lock_away(pair)
+                await asyncio.sleep(1)
+        await until(lambda: gone(pair, "relay_stalled"))
+        await until(lambda: watermarks_follow(pair, told))
 
 
 async def test_nothing_is_marked_that_the_broker_has_not_acknowledged(pair: Pair) -> None:
@@ -199,6 +208,22 @@ class DiesBeforeMarking:
 
     async def run(self) -> None:
         await self._relay.run()
+
+
+async def take_the_lock_away(pair: Pair) -> bool:
+    async with pair.out.statement() as tx:
+        return await tx.fetchval(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+
+
+async def watermarks(pair: Pair) -> int:
+    return sum(json.loads(value)["type"].endswith(".watermark.v1") for value in await everything(pair))
+
+
+async def watermarks_follow(pair: Pair, told: int) -> bool:
+    return await watermarks(pair) > told
 
 
 async def everything(pair: Pair) -> list[bytes]:
