@@ -106,7 +106,7 @@ def _prover(jwk: JsonValue) -> _Prover:
     return _import(str(jwk["x"]), str(jwk["y"]))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _import(x: str, y: str) -> _Prover:
     """Make a key of its point: a client proves with one key for months."""
     key = ECKey.import_key({"kty": "EC", "crv": "P-256", "x": x, "y": y})

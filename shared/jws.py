@@ -96,7 +96,7 @@ def instant(claims: Claims, name: str) -> datetime:
     return datetime.fromtimestamp(value, UTC)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _header(segment: str) -> Claims:
     """Read a header, whose bytes are the same on every token under one key, and on every proof by one key."""
     return MappingProxyType(_object(segment))

@@ -34,9 +34,30 @@ async def show_mine(request: Request, citizen: MaybeCitizen, given: Given, pages
     if citizen is None:
         return pages.render(request, "login.html")
     async with db.read() as tx:
-        found = await mine.show_mine(tx, subject_id=citizen)
-    values = {**_words(given.catalogue), "mine": found, "logout_form": LOGOUT}
+        granted = await mine.show_grants(tx, subject_id=citizen)
+        used = await mine.show_uses(tx, subject_id=citizen)
+    values = {**_words(given.catalogue), "grants": granted, "uses": used, "logout_form": LOGOUT}
     return pages.render(request, "mine.html", values)
+
+
+@router.get("/me/grants")
+async def show_more_grants(
+    request: Request, citizen: Citizen, given: Given, pages: Shown, db: Db, after: UUID
+) -> Response:
+    """Show what her page had no room for; `after` is the last grant she has seen."""
+    async with db.read() as tx:
+        granted = await mine.show_grants(tx, subject_id=citizen, after=after)
+    return pages.render(request, "more_grants.html", {**_words(given.catalogue), "grants": granted})
+
+
+@router.get("/me/uses")
+async def show_more_uses(
+    request: Request, citizen: Citizen, given: Given, pages: Shown, db: Db, after: UUID
+) -> Response:
+    """Show older uses of her data; `after` is the last one she has seen."""
+    async with db.read() as tx:
+        used = await mine.show_uses(tx, subject_id=citizen, after=after)
+    return pages.render(request, "more_uses.html", {**_words(given.catalogue), "uses": used})
 
 
 @router.get("/grants/{grant_id}/withdrawal")

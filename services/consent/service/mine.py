@@ -1,6 +1,6 @@
 """Her own page: what she agreed to, what stands on law, and who used her data, told by the events of those who did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from shared.errors import NotFound
 from shared.languages import Words
 from shared.tokens import Caller
 
-MOST_USES = 200
+GRANTS_A_PAGE, USES_A_PAGE = 20, 50
 
 
 class UnknownReceipt(NotFound):
@@ -25,28 +25,49 @@ class UnknownReceipt(NotFound):
 
 
 @dataclass(frozen=True)
-class Mine:
-    """Everything her page shows."""
+class Grants:
+    """One page of what she agreed to and what the law allows; `more` says whether there is another."""
 
-    grants: tuple[Grant, ...]
+    shown: tuple[Grant, ...]
     withdrawal_receipts: Mapping[UUID, UUID]
-    uses: tuple[Use, ...]
+    procedures: Mapping[UUID, Words]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Uses:
+    """One page of who used her data, with the rights it stood on; `more` says whether there is another."""
+
+    shown: tuple[Use, ...]
+    bases: Mapping[UUID, Grant]
     verdicts: Mapping[str, tuple[Verdict, ...]]
     procedures: Mapping[UUID, Words]
+    more: bool
 
 
-async def show_mine(tx: Tx, *, subject_id: SubjectId) -> Mine:
-    """Return her grants and the uses of her data, the newest first."""
-    mine = await grants.of_subject(tx, subject_id)
-    used = await uses.of_subject(tx, subject_id, limit=MOST_USES)
-    dossiers = {each.recipient.dossier_uid for each in mine if each.recipient}
-    dossiers |= {each.dossier_uid for each in used if each.dossier_uid}
-    return Mine(
-        grants=tuple(mine),
-        withdrawal_receipts=await receipts.of_withdrawals(tx, subject_id),
-        uses=tuple(used),
-        verdicts=await _verdicts(tx, used),
-        procedures=await uses.procedure_names(tx, dossiers),
+async def show_grants(tx: Tx, *, subject_id: SubjectId, after: UUID | None = None) -> Grants:
+    """Return her grants behind one of them: those she can withdraw, others that stand, those that ended."""
+    found = await grants.page_of_subject(tx, subject_id, after=after, limit=GRANTS_A_PAGE + 1)
+    shown = tuple(found[:GRANTS_A_PAGE])
+    return Grants(
+        shown=shown,
+        withdrawal_receipts=await receipts.of_withdrawals(tx, [each.grant_id for each in shown]),
+        procedures=await uses.procedure_names(tx, {each.recipient.dossier_uid for each in shown if each.recipient}),
+        more=len(found) > GRANTS_A_PAGE,
+    )
+
+
+async def show_uses(tx: Tx, *, subject_id: SubjectId, after: UUID | None = None) -> Uses:
+    """Return the uses of her data behind one of them, the newest first."""
+    found = await uses.page_of_subject(tx, subject_id, after=after, limit=USES_A_PAGE + 1)
+    shown = tuple(found[:USES_A_PAGE])
+    under = {grant_id for each in shown for grant_id in each.grant_ids}
+    return Uses(
+        shown=shown,
+        bases={each.grant_id: each for each in await grants.of_subject(tx, subject_id, under)},
+        verdicts=await _verdicts(tx, shown),
+        procedures=await uses.procedure_names(tx, {each.dossier_uid for each in shown if each.dossier_uid}),
+        more=len(found) > USES_A_PAGE,
     )
 
 
@@ -86,7 +107,7 @@ async def keep_verdict(tx: Tx, *, verdict: Verdict) -> None:
     await uses.insert_verdict(tx, verdict)
 
 
-async def _verdicts(tx: Tx, used: list[Use]) -> dict[str, tuple[Verdict, ...]]:
+async def _verdicts(tx: Tx, used: Sequence[Use]) -> dict[str, tuple[Verdict, ...]]:
     found: dict[str, tuple[Verdict, ...]] = {}
     for verdict in await uses.verdicts_on(tx, [each.release_id for each in used if each.release_id]):
         if verdict.release_id:

@@ -56,9 +56,31 @@ async def find_for_update(tx: Tx, grant_id: UUID) -> Grant | None:
     return _grant(row) if row else None
 
 
-async def of_subject(tx: Tx, subject_id: UUID) -> list[Grant]:
-    """Return all grants of a citizen, the newest first."""
-    rows = await tx.fetch(_SELECT + "WHERE subject_id = $1 ORDER BY valid_from DESC, grant_id DESC", subject_id)
+async def page_of_subject(tx: Tx, subject_id: UUID, *, after: UUID | None, limit: int) -> list[Grant]:
+    """Return so many of a citizen's grants behind one of them; behind one that is not hers, nothing.
+
+    What she can withdraw comes first, then other rights that stand, then what has ended, in each the newest first.
+    """
+    rows = await tx.fetch(
+        f"""
+        WITH hers AS (
+          SELECT *, (state = 'granted')::int + (state = 'granted' AND kind = 'consent')::int AS rank
+            FROM consent_grant WHERE subject_id = $1)
+        SELECT {_COLUMNS} FROM hers
+         WHERE $2::uuid IS NULL
+            OR (rank, valid_from, grant_id) < (SELECT rank, valid_from, grant_id FROM hers WHERE grant_id = $2)
+         ORDER BY rank DESC, valid_from DESC, grant_id DESC LIMIT $3
+        """,  # noqa: S608 - the columns above, nothing from outside
+        subject_id,
+        after,
+        limit,
+    )
+    return [_grant(row) for row in rows]
+
+
+async def of_subject(tx: Tx, subject_id: UUID, grant_ids: Collection[UUID]) -> list[Grant]:
+    """Return those of these grants that are a citizen's."""
+    rows = await tx.fetch(_SELECT + "WHERE subject_id = $1 AND grant_id = ANY($2)", subject_id, list(grant_ids))
     return [_grant(row) for row in rows]
 
 

@@ -1,5 +1,6 @@
 """SQL about signed receipts."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from asyncpg import Record
@@ -35,10 +36,10 @@ async def find_of_withdrawal(tx: Tx, grant_id: UUID) -> Receipt | None:
     return _receipt(row) if row else None
 
 
-async def of_withdrawals(tx: Tx, subject_id: UUID) -> dict[UUID, UUID]:
-    """Return a citizen's receipts about withdrawals: grant to receipt."""
+async def of_withdrawals(tx: Tx, grant_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the receipts about these grants' withdrawals: grant to receipt."""
     rows = await tx.fetch(
-        "SELECT grant_id, receipt_id FROM receipt WHERE subject_id = $1 AND about = 'withdrawn'", subject_id
+        "SELECT grant_id, receipt_id FROM receipt WHERE grant_id = ANY($1) AND about = 'withdrawn'", list(grant_ids)
     )
     return {row["grant_id"]: row["receipt_id"] for row in rows}
 

@@ -38,15 +38,20 @@ async def insert_verdict(tx: Tx, verdict: Verdict) -> None:
     )  # fmt: skip
 
 
-async def of_subject(tx: Tx, subject_id: UUID, *, limit: int) -> list[Use]:
-    """Return a citizen's uses, the newest first."""
+async def page_of_subject(tx: Tx, subject_id: UUID, *, after: UUID | None, limit: int) -> list[Use]:
+    """Return so many of a citizen's uses behind one of them, the newest first; behind one that is not hers, nothing."""
     rows = await tx.fetch(
         """
         SELECT event_id, subject_id, kind, at, agency_uid, agency_name, actor_kind, position, attributes, dossier_uid,
                release_id, replay, grant_ids, note
-          FROM data_use WHERE subject_id = $1 ORDER BY at DESC, event_id DESC LIMIT $2
+          FROM data_use
+         WHERE subject_id = $1
+           AND ($2::uuid IS NULL
+                OR (at, event_id) < (SELECT at, event_id FROM data_use WHERE event_id = $2 AND subject_id = $1))
+         ORDER BY at DESC, event_id DESC LIMIT $3
         """,
         subject_id,
+        after,
         limit,
     )
     return [_use(row) for row in rows]

@@ -55,7 +55,9 @@ async def read(
         now=now,
         grades=parts.grades,
         grants=await grant_rows.of_subject(tx, subject_id, dossier.dossier_uid),
-        held=await evidence.of_subject(tx, subject_id),
+        held=await evidence.usable_for(
+            tx, subject_id, dossier_uid=dossier.dossier_uid, procedure=dossier.procedure, now=now
+        ),
         answered=answers,
         in_flight=await lookups.in_flight(tx, subject_id, now),
     )

@@ -57,10 +57,11 @@ async def _count_uses(tx: Tx, grant: Grant) -> None:
 
 
 async def of_subject(tx: Tx, subject_id: SubjectId, dossier_uid: UUID) -> tuple[Grant, ...]:
-    """Return a subject's grants for a dossier and those for keeping."""
+    """Return a subject's grants for a dossier, ended ones too, and those for keeping that have not ended."""
     rows = await tx.fetch(
         f"""SELECT {_GRANT} FROM grant_copy
-            WHERE subject_id = $1 AND (dossier_uid = $2 OR dossier_uid IS NULL) ORDER BY grant_id""",  # noqa: S608 - only constants of this file
+            WHERE subject_id = $1 AND (dossier_uid = $2 OR dossier_uid IS NULL AND state = 'granted')
+            ORDER BY grant_id""",  # noqa: S608 - only constants of this file
         subject_id, dossier_uid,
     )  # fmt: skip
     return tuple(map(_grant, rows))

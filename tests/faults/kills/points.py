@@ -143,6 +143,7 @@ READING: Mapping[str, tuple[str, ...]] = {
         "GET /consent/jwks", "GET /consent/receipts/{receipt_id}", "GET /internal/clock",
         "POST /internal/grants/states", "GET /consent/requests/{request_id}", "GET /consent/me",
         "GET /consent/grants/{grant_id}/withdrawal", "GET /consent/me/receipts/{receipt_id}",
+        "GET /consent/me/grants", "GET /consent/me/uses",
     ),
     "reuse": ("GET /reuse/dossiers/{dossier_uid}", "GET /reuse/jwks", "GET /internal/dossiers/{dossier_uid}"),
     "audit": ("GET /audit/checkpoint", "GET /audit/key"),

@@ -291,7 +291,7 @@ class Consenting(Machine):
 
     async def _grants(self) -> list[Grant]:
         async with self.world.db.read() as tx:
-            return await grants.of_subject(tx, self.subject)
+            return await grants.page_of_subject(tx, self.subject, after=None, limit=1000)
 
     async def _states(self) -> dict[UUID, str]:
         async with self.world.db.read() as tx:

@@ -1,5 +1,6 @@
 """Her own page behind her own login: what stands, who used her data, and the way to withdraw."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,54 @@ async def test_each_use_has_its_words(world: World, type_: str, data: dict[str, 
         used = (await her_page(world, browser, subject)).split('id="uses"')[1]
     assert words in used
     assert AGENCY["name"] in used or "agency" not in str(data)
+
+
+async def test_what_her_page_has_no_room_for_is_a_link_away_and_each_thing_is_shown_once(world: World) -> None:
+    subject = ids.new()
+    law = [await based_on_law(world, subject) for _ in range(30)]
+    agreed = [await consented(world, subject) for _ in range(15)]
+    releases = [make_release(subject, grant_ids=[str(law[0].grant_id)]) for _ in range(120)]
+    for release in releases:
+        await heard(world, "reuse.released.v1", subject, release)
+    async with world.browser() as browser:
+        first = await her_page(world, browser, subject)
+        standing = re.findall(r'id="grant-([0-9a-f-]{36})"', first)
+        assert set(standing[:15]) == {str(each.grant_id) for each in agreed}
+        pages = [first, *await follow(browser, first, "/consent/me/grants")]
+        assert len(pages) == 3
+        shown = [found for page in pages for found in re.findall(r'id="grant-([0-9a-f-]{36})"', page)]
+        assert sorted(shown) == sorted(str(each.grant_id) for each in (*law, *agreed))
+        pages = [first, *await follow(browser, first, "/consent/me/uses")]
+        assert [page.count('<li class="box">') for page in pages] == [50, 50, 20]
+        assert all(page.count("NĐ 123/2015") >= 20 for page in pages)
+
+
+async def test_behind_what_is_not_hers_there_is_nothing(world: World) -> None:
+    mine, other = ids.new(), ids.new()
+    await based_on_law(world, mine)
+    foreign = await based_on_law(world, other)
+    await heard(world, "reuse.released.v1", mine, make_release(mine))
+    await heard(world, "reuse.released.v1", other, make_release(other))
+    theirs = await world.value("SELECT event_id FROM data_use WHERE subject_id = $1", other)
+    async with world.browser() as browser:
+        await world.logged_in(browser, mine)
+        assert "Không còn mục nào." in (await browser.get(f"/consent/me/grants?after={foreign.grant_id}")).text
+        assert "Không còn lần dùng nào." in (await browser.get(f"/consent/me/uses?after={theirs}")).text
+        for kind in ("grants", "uses"):
+            assert (await browser.get(f"/consent/me/{kind}?after=x")).status_code == 422
+            assert (await browser.get(f"/consent/me/{kind}")).status_code == 422
+    async with world.browser() as nobody:
+        assert (await nobody.get(f"/consent/me/uses?after={theirs}")).status_code == 401
+
+
+async def follow(browser: Browser, page: str, path: str) -> list[str]:
+    """Open what comes next, and next again, to the end."""
+    found: list[str] = []
+    while link := re.search(rf'href="({path}\?after=[0-9a-f-]{{36}})"', page):
+        answer = await browser.get(link[1])
+        assert answer.status_code == 200
+        found.append(page := answer.text)
+    return found
 
 
 def example_of(type_: str) -> bytes:
