@@ -46,7 +46,7 @@ class Uses:
 
 
 async def show_grants(tx: Tx, *, subject_id: SubjectId, after: UUID | None = None) -> Grants:
-    """Return her grants behind one of them: those she can withdraw, others that stand, those that ended."""
+    """Return her grants behind one of them: those she can withdraw, then all others, the newest first."""
     found = await grants.page_of_subject(tx, subject_id, after=after, limit=GRANTS_A_PAGE + 1)
     shown = tuple(found[:GRANTS_A_PAGE])
     return Grants(

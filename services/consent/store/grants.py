@@ -59,17 +59,16 @@ async def find_for_update(tx: Tx, grant_id: UUID) -> Grant | None:
 async def page_of_subject(tx: Tx, subject_id: UUID, *, after: UUID | None, limit: int) -> list[Grant]:
     """Return so many of a citizen's grants behind one of them; behind one that is not hers, nothing.
 
-    What she can withdraw comes first, then other rights that stand, then what has ended, in each the newest first.
+    What she can withdraw comes first, then everything else; in both the newest first.
     """
     rows = await tx.fetch(
         f"""
         WITH hers AS (
-          SELECT *, (state = 'granted')::int + (state = 'granted' AND kind = 'consent')::int AS rank
-            FROM consent_grant WHERE subject_id = $1)
+          SELECT *, (state = 'granted' AND kind = 'consent') AS can_go FROM consent_grant WHERE subject_id = $1)
         SELECT {_COLUMNS} FROM hers
          WHERE $2::uuid IS NULL
-            OR (rank, valid_from, grant_id) < (SELECT rank, valid_from, grant_id FROM hers WHERE grant_id = $2)
-         ORDER BY rank DESC, valid_from DESC, grant_id DESC LIMIT $3
+            OR (can_go, valid_from, grant_id) < (SELECT can_go, valid_from, grant_id FROM hers WHERE grant_id = $2)
+         ORDER BY can_go DESC, valid_from DESC, grant_id DESC LIMIT $3
         """,  # noqa: S608 - the columns above, nothing from outside
         subject_id,
         after,
