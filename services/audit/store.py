@@ -14,6 +14,10 @@ from services.audit.domain.reading import Filter
 from shared.db import Tx
 from shared.events import written
 
+_MATCHES = """
+    ($2::timestamptz IS NULL OR time >= $2) AND ($3::timestamptz IS NULL OR time < $3)
+    AND ($4::text IS NULL OR type = $4) AND ($5::uuid IS NULL OR dossier_uid = $5)"""
+
 SEQUENCER_LOCK = 7_306_142_008
 """One sequencer at a time, whichever replica it runs in."""
 
@@ -248,20 +252,40 @@ async def find_events(
     Of an entry that was erased only its place is left: the event is None.
     """
     rows = await tx.fetch(
-        """
+        f"""
         SELECT arrived, leaf_index, canonical, signature, kid, salt
-          FROM entry
-         WHERE leaf_index < $1 AND arrived > $2
-           AND ($3::timestamptz IS NULL OR time >= $3) AND ($4::timestamptz IS NULL OR time < $4)
-           AND ($5::text IS NULL OR type = $5) AND ($6::uuid IS NULL OR dossier_uid = $6)
-         ORDER BY arrived LIMIT $7
-        """,
-        below, after, filter_.from_, filter_.until, filter_.type, filter_.dossier_uid, limit,
+          FROM entry WHERE leaf_index < $1 AND {_MATCHES} AND arrived > $6 ORDER BY arrived LIMIT $7
+        """,  # noqa: S608 - a constant
+        below, filter_.from_, filter_.until, filter_.type, filter_.dossier_uid, after, limit,
     )  # fmt: skip
     return [
         (row["arrived"], Opened(row["leaf_index"], _signed(row), row["salt"]) if row["canonical"] else None)
         for row in rows
     ]
+
+
+async def find_arrivals(tx: Tx, filter_: Filter, *, below: int, limit: int) -> list[int]:
+    """Return the arrival numbers of events in the tree of `below` leaves that match and were not erased, in order."""
+    rows = await tx.fetch(
+        f"""
+        SELECT arrived FROM entry
+         WHERE leaf_index < $1 AND canonical IS NOT NULL AND {_MATCHES} ORDER BY arrived LIMIT $6
+        """,  # noqa: S608 - a constant
+        below, filter_.from_, filter_.until, filter_.type, filter_.dossier_uid, limit,
+    )  # fmt: skip
+    return [row["arrived"] for row in rows]
+
+
+async def opened(tx: Tx, arrived: Sequence[int]) -> list[Opened]:
+    """Return the events with these arrival numbers, in order; of what was erased, nothing."""
+    rows = await tx.fetch(
+        """
+        SELECT leaf_index, canonical, signature, kid, salt FROM entry
+         WHERE arrived = ANY($1) AND canonical IS NOT NULL ORDER BY arrived
+        """,
+        list(arrived),
+    )
+    return [Opened(row["leaf_index"], _signed(row), row["salt"]) for row in rows]
 
 
 async def leaf_index_of(tx: Tx, *, source: str, sequence: int) -> int | None:

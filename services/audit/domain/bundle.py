@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Self, cast
 
 FORMAT = "motlan-bundle/1"
-BETWEEN_LEAVES, END = ",\n  ", "\n ]\n}"
-"""What stands between the lines of leaves, and after the last."""
+BETWEEN, LEAVES, END = ",\n  ", '\n ],\n "leaves": [\n  ', "\n ]\n}"
+"""What stands between two lines, between opened events and leaves, and after the last leaf."""
 
 
 class BadBundle(ValueError):
@@ -45,48 +45,54 @@ class Opened:
     salt: bytes
 
 
+def lines_of_opened(opened: Sequence[Opened]) -> str:
+    """Write some opened events as members of a JSON array."""
+    members = (
+        {"index": each.index, "salt": base64.b64encode(each.salt).decode()} | each.event.as_json() for each in opened
+    )
+    return BETWEEN.join(json.dumps(each, ensure_ascii=False) for each in members)
+
+
 def lines_of(leaves: Sequence[bytes]) -> str:
     """Write some leaves as members of a JSON array."""
-    return BETWEEN_LEAVES.join(json.dumps(leaf.decode(), ensure_ascii=False) for leaf in leaves)
+    return BETWEEN.join(json.dumps(leaf.decode(), ensure_ascii=False) for leaf in leaves)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cover:
-    """What a bundle says before its leaves: the opened events, each source's newest covered watermarks."""
+    """What a bundle says before its events and leaves: the checkpoint, and the newest watermarks that it covers."""
 
     made_at: datetime
     checkpoint: str
-    opened: Sequence[Opened]
     watermarks: Sequence[Signed]
     more: bool = False
     """Whether further events match than are opened here."""
 
     def beginning(self) -> str:
-        """Write it as JSON up to the first leaf; leaves (`lines_of`) and `END` make it whole, and nothing less does."""
-        opened = [
-            {"index": each.index, "salt": base64.b64encode(each.salt).decode()} | each.event.as_json()
-            for each in self.opened
-        ]
+        """Write it as JSON up to the first opened event.
+
+        Those (`lines_of_opened`), `LEAVES`, the leaves (`lines_of`) and `END` make it whole, and nothing less does.
+        """
         members = {
             "format": FORMAT,
             "made_at": self.made_at.isoformat(),
             "checkpoint": self.checkpoint,
             "watermarks": [watermark.as_json() for watermark in self.watermarks],
-            "opened": opened,
             "more": self.more,
         }
-        return json.dumps(members, ensure_ascii=False, indent=1).removesuffix("\n}") + ',\n "leaves": [\n  '
+        return json.dumps(members, ensure_ascii=False, indent=1).removesuffix("\n}") + ',\n "opened": [\n  '
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle(Cover):
-    """A cover with all leaves up to its checkpoint (no personal data)."""
+    """A cover with the opened events, and all leaves up to its checkpoint (these tell nothing of anybody)."""
 
+    opened: Sequence[Opened]
     leaves: Sequence[bytes]
 
     def dump(self) -> str:
         """Write the bundle as JSON."""
-        return self.beginning() + lines_of(self.leaves) + END
+        return self.beginning() + lines_of_opened(self.opened) + LEAVES + lines_of(self.leaves) + END
 
     @classmethod
     def load(cls, text: str) -> Self:

@@ -1,11 +1,11 @@
 """Let an auditor read: each reading has a case, a purpose, and its own leaf."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.audit import events, policy, store
-from services.audit.domain.bundle import BETWEEN_LEAVES, END, Cover, Opened, lines_of
+from services.audit.domain.bundle import BETWEEN, END, LEAVES, Cover, Opened, lines_of, lines_of_opened
 from services.audit.domain.merkle import Tiles, edge_of, tiles_above
 from services.audit.domain.note import inclusion_text
 from services.audit.domain.reading import Filter, Reason
@@ -51,32 +51,57 @@ async def read_events(
     return Page(opened, rows[-1][0] if len(rows) == limit else None)
 
 
-async def open_bundle(
-    tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime
-) -> tuple[Cover, int]:
-    """Return the cover of a bundle, with the events that match, and how many leaves follow it: for `carry_away`."""
+@dataclass(frozen=True)
+class Asked:
+    """A bundle to be written: its cover, the arrival numbers of the events to open in it, how many leaves it has."""
+
+    cover: Cover
+    opened: Sequence[int]
+    leaves: int
+
+
+async def open_bundle(tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime) -> Asked:
+    """Find what belongs into a bundle, and leave the trace of it in the same transaction (I10)."""
     policy.check_may_read(caller)
     watermarks = await store.covered_watermarks(tx)  # before the checkpoint: a newer one covers them as well
     size, note = await _checkpoint(tx)
-    rows = await store.find_events(tx, filter_, below=size, after=0, limit=limit + 1)
-    opened = [event for _, event in rows[:limit] if event]
-    filters = filter_.as_json()
+    found = await store.find_arrivals(tx, filter_, below=size, limit=limit + 1)
+    opened, filters = found[:limit], filter_.as_json()
     await outbox.append(tx, events.read(caller, reason, kind="bundle", filters=filters, count=len(opened), now=now))
-    cover = Cover(made_at=now, checkpoint=note, opened=opened, watermarks=watermarks, more=len(rows) > limit)
-    return cover, size
+    return Asked(Cover(made_at=now, checkpoint=note, watermarks=watermarks, more=len(found) > limit), opened, size)
 
 
-async def carry_away(db: Database, cover: Cover, size: int, *, at_once: int = 1_000) -> AsyncIterator[str]:
-    """Write the bundle, so many leaves at a time, for a log is larger than memory; leaves are added, never changed."""
-    yield cover.beginning()
-    between = ""
-    for start in range(0, size, at_once):
-        async with db.statement() as tx:
-            leaves = await store.leaves(tx, start, min(start + at_once, size))
-        if leaves:  # were they deleted, the auditor's tool says so
-            yield between + lines_of(leaves)
-            between = BETWEEN_LEAVES
+async def carry_away(db: Database, asked: Asked, *, at_once: int = 1_000) -> AsyncIterator[str]:
+    """Write the bundle, a piece at a time, for a log is larger than memory; what was added is never changed.
+
+    An event erased meanwhile is not in it. Leaves that miss are not made up for: the auditor's tool says so.
+    """
+
+    async def opened(tx: Tx, start: int, end: int) -> str:
+        return lines_of_opened(await store.opened(tx, asked.opened[start:end]))
+
+    async def leaves(tx: Tx, start: int, end: int) -> str:
+        return lines_of(await store.leaves(tx, start, end))
+
+    yield asked.cover.beginning()
+    async for piece in _written(db, opened, len(asked.opened), max(1, at_once // 10)):
+        yield piece
+    yield LEAVES
+    async for piece in _written(db, leaves, asked.leaves, at_once):
+        yield piece
     yield END
+
+
+async def _written(
+    db: Database, read: Callable[[Tx, int, int], Awaitable[str]], count: int, at_once: int
+) -> AsyncIterator[str]:
+    between = ""
+    for start in range(0, count, at_once):
+        async with db.statement() as tx:
+            lines = await read(tx, start, min(start + at_once, count))
+        if lines:
+            yield between + lines
+            between = BETWEEN
 
 
 async def prove_inclusion(tx: Tx, *, caller: Caller, reason: Reason, source: str, sequence: int, now: datetime) -> str:
