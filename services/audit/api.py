@@ -105,8 +105,8 @@ async def make_bundle(
     Of these the first `limit`, oldest first; `more` says whether others match.
     """
     async with db.transaction() as tx:
-        asked = await reading.open_bundle(tx, caller=caller, reason=why, filter_=which, limit=limit, now=now)
-    return StreamingResponse(reading.carry_away(db, asked), media_type="application/json")
+        contents = await reading.open_bundle(tx, caller=caller, reason=why, filter_=which, limit=limit, now=now)
+    return StreamingResponse(reading.carry_away(db, contents), media_type="application/json")
 
 
 @router.get("/proofs/inclusion", response_class=PlainTextResponse)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Self, cast
 
 FORMAT = "motlan-bundle/1"
-BETWEEN, LEAVES, END = ",\n  ", '\n ],\n "leaves": [\n  ', "\n ]\n}"
+BETWEEN, BEFORE_LEAVES, END = ",\n  ", '\n ],\n "leaves": [\n  ', "\n ]\n}"
 """What stands between two lines, between opened events and leaves, and after the last leaf."""
 
 
@@ -71,7 +71,7 @@ class Cover:
     def beginning(self) -> str:
         """Write it as JSON up to the first opened event.
 
-        Those (`lines_of_opened`), `LEAVES`, the leaves (`lines_of`) and `END` make it whole, and nothing less does.
+        Those (`lines_of_opened`), `BEFORE_LEAVES`, the leaves (`lines_of`) and `END` make it whole, nothing less does.
         """
         members = {
             "format": FORMAT,
@@ -92,7 +92,7 @@ class Bundle(Cover):
 
     def dump(self) -> str:
         """Write the bundle as JSON."""
-        return self.beginning() + lines_of_opened(self.opened) + LEAVES + lines_of(self.leaves) + END
+        return self.beginning() + lines_of_opened(self.opened) + BEFORE_LEAVES + lines_of(self.leaves) + END
 
     @classmethod
     def load(cls, text: str) -> Self:

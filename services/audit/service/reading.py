@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.audit import events, policy, store
-from services.audit.domain.bundle import BETWEEN, END, LEAVES, Cover, Opened, lines_of, lines_of_opened
+from services.audit.domain.bundle import BEFORE_LEAVES, BETWEEN, END, Cover, Opened, lines_of, lines_of_opened
 from services.audit.domain.merkle import Tiles, edge_of, tiles_above
 from services.audit.domain.note import inclusion_text
 from services.audit.domain.reading import Filter, Reason
@@ -52,15 +52,17 @@ async def read_events(
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A bundle to be written: its cover, the arrival numbers of the events to open in it, how many leaves it has."""
+class Contents:
+    """What a bundle will have: its cover, the events to open in it by their arrival numbers, so many leaves."""
 
     cover: Cover
-    opened: Sequence[int]
+    arrivals: Sequence[int]
     leaves: int
 
 
-async def open_bundle(tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime) -> Asked:
+async def open_bundle(
+    tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter, limit: int, now: datetime
+) -> Contents:
     """Find what belongs into a bundle, and leave the trace of it in the same transaction (I10)."""
     policy.check_may_read(caller)
     watermarks = await store.covered_watermarks(tx)  # before the checkpoint: a newer one covers them as well
@@ -68,26 +70,26 @@ async def open_bundle(tx: Tx, *, caller: Caller, reason: Reason, filter_: Filter
     found = await store.find_arrivals(tx, filter_, below=size, limit=limit + 1)
     opened, filters = found[:limit], filter_.as_json()
     await outbox.append(tx, events.read(caller, reason, kind="bundle", filters=filters, count=len(opened), now=now))
-    return Asked(Cover(made_at=now, checkpoint=note, watermarks=watermarks, more=len(found) > limit), opened, size)
+    return Contents(Cover(made_at=now, checkpoint=note, watermarks=watermarks, more=len(found) > limit), opened, size)
 
 
-async def carry_away(db: Database, asked: Asked, *, at_once: int = 1_000) -> AsyncIterator[str]:
-    """Write the bundle, a piece at a time, for a log is larger than memory; what was added is never changed.
+async def carry_away(db: Database, contents: Contents, *, at_once: int = 1_000) -> AsyncIterator[str]:
+    """Write the bundle, so many leaves at a time, and a tenth as many events: a log is larger than memory.
 
     An event erased meanwhile is not in it. Leaves that miss are not made up for: the auditor's tool says so.
     """
 
     async def opened(tx: Tx, start: int, end: int) -> str:
-        return lines_of_opened(await store.opened(tx, asked.opened[start:end]))
+        return lines_of_opened(await store.opened(tx, contents.arrivals[start:end]))
 
     async def leaves(tx: Tx, start: int, end: int) -> str:
         return lines_of(await store.leaves(tx, start, end))
 
-    yield asked.cover.beginning()
-    async for piece in _written(db, opened, len(asked.opened), max(1, at_once // 10)):
+    yield contents.cover.beginning()
+    async for piece in _written(db, opened, len(contents.arrivals), max(1, at_once // 10)):
         yield piece
-    yield LEAVES
-    async for piece in _written(db, leaves, asked.leaves, at_once):
+    yield BEFORE_LEAVES
+    async for piece in _written(db, leaves, contents.leaves, at_once):
         yield piece
     yield END
 

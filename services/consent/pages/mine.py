@@ -42,11 +42,11 @@ async def show_mine(request: Request, citizen: MaybeCitizen, given: Given, pages
 
 @router.get("/me/grants")
 async def show_more_grants(
-    request: Request, citizen: Citizen, given: Given, pages: Shown, db: Db, after: UUID
+    request: Request, citizen: Citizen, given: Given, pages: Shown, db: Db, after: UUID, withdrawable: bool
 ) -> Response:
-    """Show what her page had no room for; `after` is the last grant she has seen."""
+    """Show what her page had no room for; `after` is the last grant she has seen, and whether she could withdraw it."""
     async with db.read() as tx:
-        granted = await mine.show_grants(tx, subject_id=citizen, after=after)
+        granted = await mine.show_grants(tx, subject_id=citizen, after=mine.Cursor(after, withdrawable))
     return pages.render(request, "more_grants.html", {**_words(given.catalogue), "grants": granted})
 
 

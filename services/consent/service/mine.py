@@ -10,6 +10,7 @@ from services.consent.domain.ids import SubjectId
 from services.consent.domain.receipt import Receipt
 from services.consent.domain.use import Use, Verdict
 from services.consent.store import grants, receipts, uses
+from services.consent.store.grants import Cursor
 from shared.db import Tx
 from shared.errors import NotFound
 from shared.languages import Words
@@ -45,7 +46,7 @@ class Uses:
     more: bool
 
 
-async def show_grants(tx: Tx, *, subject_id: SubjectId, after: UUID | None = None) -> Grants:
+async def show_grants(tx: Tx, *, subject_id: SubjectId, after: Cursor | None = None) -> Grants:
     """Return her grants behind one of them: those she can withdraw, then all others, the newest first."""
     found = await grants.page_of_subject(tx, subject_id, after=after, limit=GRANTS_A_PAGE + 1)
     shown = tuple(found[:GRANTS_A_PAGE])

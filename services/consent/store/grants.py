@@ -1,6 +1,7 @@
 """SQL about grants."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +18,14 @@ _COLUMNS = """grant_id, version, state, kind, scope, subject_id, sub, sector, cl
        withdrawn_at, effective_by, ended_at, end_reason, end_note"""
 _SELECT = f"SELECT {_COLUMNS} FROM consent_grant "  # noqa: S608 - the columns above, nothing from outside
 _INSERT = f"INSERT INTO consent_grant ({_COLUMNS}) VALUES ({', '.join(f'${n}' for n in range(1, 35))})"  # noqa: S608 - as above
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last grant of a page, and whether she could withdraw it when she saw it there: it may have ended since."""
+
+    grant_id: UUID
+    withdrawable: bool
 
 
 async def lock_dossier(tx: Tx, dossier_uid: UUID) -> None:
@@ -56,7 +65,7 @@ async def find_for_update(tx: Tx, grant_id: UUID) -> Grant | None:
     return _grant(row) if row else None
 
 
-async def page_of_subject(tx: Tx, subject_id: UUID, *, after: UUID | None, limit: int) -> list[Grant]:
+async def page_of_subject(tx: Tx, subject_id: UUID, *, after: Cursor | None, limit: int) -> list[Grant]:
     """Return so many of a citizen's grants behind one of them; behind one that is not hers, nothing.
 
     What she can withdraw comes first, then everything else; in both the newest first.
@@ -64,22 +73,29 @@ async def page_of_subject(tx: Tx, subject_id: UUID, *, after: UUID | None, limit
     rows = await tx.fetch(
         f"""
         WITH hers AS (
-          SELECT *, (state = 'granted' AND kind = 'consent') AS can_go FROM consent_grant WHERE subject_id = $1)
+          SELECT *, (state = 'granted' AND kind = 'consent') AS withdrawable
+            FROM consent_grant WHERE subject_id = $1)
         SELECT {_COLUMNS} FROM hers
          WHERE $2::uuid IS NULL
-            OR (can_go, valid_from, grant_id) < (SELECT can_go, valid_from, grant_id FROM hers WHERE grant_id = $2)
-         ORDER BY can_go DESC, valid_from DESC, grant_id DESC LIMIT $3
+            OR EXISTS (SELECT FROM hers AS last WHERE last.grant_id = $2
+                          AND (hers.withdrawable, hers.valid_from, hers.grant_id) < ($3, last.valid_from, $2))
+         ORDER BY withdrawable DESC, valid_from DESC, grant_id DESC LIMIT $4
         """,  # noqa: S608 - the columns above, nothing from outside
         subject_id,
-        after,
+        after and after.grant_id,
+        after and after.withdrawable,
         limit,
     )
     return [_grant(row) for row in rows]
 
 
 async def of_subject(tx: Tx, subject_id: UUID, grant_ids: Collection[UUID]) -> list[Grant]:
-    """Return those of these grants that are a citizen's."""
-    rows = await tx.fetch(_SELECT + "WHERE subject_id = $1 AND grant_id = ANY($2)", subject_id, list(grant_ids))
+    """Return those of these grants that are a citizen's, the newest first."""
+    rows = await tx.fetch(
+        _SELECT + "WHERE subject_id = $1 AND grant_id = ANY($2) ORDER BY valid_from DESC, grant_id DESC",
+        subject_id,
+        list(grant_ids),
+    )
     return [_grant(row) for row in rows]
 
 

@@ -40,8 +40,8 @@ class Situation:
     person: Person
     now: datetime
     grades: Mapping[tuple[AttributeId, str], Grade]  # how sure a source's word is
-    grants: tuple[Grant, ...] = ()  # of its subject: for this dossier, and for keeping
-    held: tuple[Held, ...] = ()
+    grants: tuple[Grant, ...] = ()  # of its subject: for this dossier, for keeping, and the last keepings that ended
+    held: tuple[Held, ...] = ()  # what `usable` lets count: of each attribute, origin, level and grade the newest
     answered: tuple[Answered, ...] = ()
     in_flight: frozenset[AttributeId] = field(default_factory=frozenset[AttributeId])
 

@@ -46,6 +46,7 @@ async def read(
 
     Whom the population register has confirmed to us is not provisional, also while identity has yet to learn of it.
     """
+    hers = await grant_rows.of_subject(tx, subject_id, dossier.dossier_uid)
     answers = await lookups.answered(tx, subject_id, dossier.dossier_uid)
     confirmed = any(each.identification and each.outcome == "found" for each in answers)
     return Situation(
@@ -54,13 +55,14 @@ async def read(
         person=replace(person, provisional=person.provisional and not confirmed),
         now=now,
         grades=parts.grades,
-        grants=await grant_rows.of_subject(tx, subject_id, dossier.dossier_uid),
+        grants=hers,
         held=await evidence.usable_for(
-            tx, subject_id, dossier_uid=dossier.dossier_uid, procedure=dossier.procedure, now=now
+            tx, subject_id, dossier_uid=dossier.dossier_uid, procedure=dossier.procedure,
+            under=[each.grant_id for each in hers], now=now,
         ),
         answered=answers,
         in_flight=await lookups.in_flight(tx, subject_id, now),
-    )
+    )  # fmt: skip
 
 
 async def read_again(db: Database, parts: Parts, at: Situation) -> Situation:

@@ -52,12 +52,12 @@ async def insert(tx: Tx, evidence: Evidence, holdings: Iterable[Holding], now: d
 
 
 async def usable_for(
-    tx: Tx, subject_id: SubjectId, *, dossier_uid: DossierUid, procedure: str, now: datetime
+    tx: Tx, subject_id: SubjectId, *, dossier_uid: DossierUid, procedure: str, under: Iterable[GrantId], now: datetime
 ) -> tuple[Held, ...]:
-    """Return what is held of a subject and may count for a dossier (R8): of each kind of word only the newest version.
+    """Return what is held of a subject and may count for a dossier (R8), as `Situation.usable` has it; `under` grants.
 
-    An older version of the same attribute, from the same kind of source, as sure as the newer one, never decides
-    anything. With the years a citizen has more of them, and no dossier of hers becomes slower.
+    Of each attribute, origin, level and grade only the newest version: an older one never decides anything, and with
+    the years a citizen has more and more of them.
     """
     rows = await tx.fetch(
         """SELECT DISTINCT ON (e.attribute, e.origin, e.level, e.value_grade)
@@ -66,7 +66,7 @@ async def usable_for(
                   h.holding_id, h.scope, h.dossier_uid AS for_dossier, h.grant_id, h.rule_id, h.rule_version,
                   h.legal_refs, h.procedures, h.until
            FROM evidence e JOIN holding h ON h.subject_id = e.subject_id AND h.evidence_id = e.evidence_id
-           LEFT JOIN grant_copy g ON g.grant_id = h.grant_id AND g.state = 'granted'
+           LEFT JOIN grant_copy g ON g.grant_id = h.grant_id AND g.grant_id = ANY ($5) AND g.state = 'granted'
                                   AND (h.scope = 'dossier' OR e.attribute = ANY (g.attributes))
                                   AND g.valid_from <= $4 AND (g.valid_until IS NULL OR $4 < g.valid_until)
            WHERE e.subject_id = $1
@@ -76,8 +76,9 @@ async def usable_for(
              AND (h.until IS NULL OR h.until > $4)
              AND (h.grant_id IS NULL OR g.grant_id IS NOT NULL)
            ORDER BY e.attribute, e.origin, e.level, e.value_grade,
-                    (e.valid_until IS NULL OR e.valid_until > $4) DESC, e.verified_at DESC, e.evidence_id DESC""",
-        subject_id, dossier_uid, procedure, now,
+                    (e.valid_until IS NULL OR e.valid_until > $4) DESC, e.verified_at DESC, e.evidence_id DESC,
+                    h.holding_id""",
+        subject_id, dossier_uid, procedure, now, list(under),
     )  # fmt: skip
     return tuple(map(_held, rows))
 

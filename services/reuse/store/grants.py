@@ -57,7 +57,7 @@ async def _count_uses(tx: Tx, grant: Grant) -> None:
 
 
 async def of_subject(tx: Tx, subject_id: SubjectId, dossier_uid: UUID) -> tuple[Grant, ...]:
-    """Return a subject's grants for a dossier, those for keeping that stand, and of ended ones the last of its kind.
+    """Return a subject's grants for a dossier, those for keeping that stand, and of each set of attributes the last.
 
     The last says what became of the keeping; older ones, of which there are more with the years, say nothing more.
     """
@@ -65,10 +65,11 @@ async def of_subject(tx: Tx, subject_id: SubjectId, dossier_uid: UUID) -> tuple[
         f"""SELECT {_GRANT} FROM grant_copy
             WHERE subject_id = $1
               AND (dossier_uid = $2
-                   OR dossier_uid IS NULL AND state = 'granted'
-                   OR grant_id IN (SELECT DISTINCT ON (attributes) grant_id FROM grant_copy
-                                   WHERE subject_id = $1 AND dossier_uid IS NULL
-                                   ORDER BY attributes, valid_from DESC, version DESC))
+                   OR dossier_uid IS NULL
+                      AND (state = 'granted'
+                           OR grant_id IN (SELECT DISTINCT ON (attributes) grant_id FROM grant_copy
+                                           WHERE subject_id = $1 AND dossier_uid IS NULL
+                                           ORDER BY attributes, valid_from DESC, version DESC)))
             ORDER BY grant_id""",  # noqa: S608 - only constants of this file
         subject_id, dossier_uid,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from services.audit.domain.merkle import Tiles, edge_of, leaf_hash, tiles_above
 from services.audit.domain.note import Checkpoint, NoteKey
 from services.audit.domain.reading import Filter
 from services.audit.service import keeping, sequencing
-from services.audit.service.reading import Asked, carry_away
+from services.audit.service.reading import Contents, carry_away
 from shared import alarms, events
 from shared.db import Database
 from shared.events import Event, Received
@@ -92,13 +92,13 @@ async def test_a_bundle_written_some_leaves_at_a_time_is_the_whole_bundle(db: Da
     async with db.read() as tx:
         arrived = await store.find_arrivals(tx, Filter(), below=count, limit=1_000)
         opened = await store.opened(tx, arrived)
-    asked = Asked(cover, arrived, count)
-    written = "".join([piece async for piece in carry_away(db, asked, at_once=64)])
+    contents = Contents(cover, arrived, count)
+    written = "".join([piece async for piece in carry_away(db, contents, at_once=64)])
     assert (len(leaves), [each.index for each in opened]) == (count, list(range(count)))
     assert Bundle.load(written) == Bundle(made_at=NOW, checkpoint="", watermarks=[], opened=opened, leaves=leaves)
     with pytest.raises(BadBundle):
         Bundle.load(written[: -len(END)])
-    with_rows_gone = "".join([piece async for piece in carry_away(db, Asked(cover, [], count + 70), at_once=64)])
+    with_rows_gone = "".join([piece async for piece in carry_away(db, Contents(cover, [], count + 70), at_once=64)])
     assert Bundle.load(with_rows_gone).leaves == leaves
 
 

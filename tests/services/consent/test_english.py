@@ -106,7 +106,7 @@ async def test_her_own_pages_are_english_from_the_login_to_the_receipt(world: Wo
         withdrawn = await browser.get("/consent/me")
         assert "You withdrew at" in withdrawn.text
         refused = await browser.get(f"/consent/grants/{law.grant_id}/withdrawal")
-        more = await browser.get(f"/consent/me/grants?after={kept.grant_id}")
+        more = await browser.get(f"/consent/me/grants?after={kept.grant_id}&withdrawable=true")
         assert "This cannot be withdrawn" in more.text
         newest = await world.value(
             "SELECT event_id FROM data_use WHERE subject_id = $1 ORDER BY at DESC LIMIT 1", subject

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -160,6 +161,19 @@ async def test_what_her_page_has_no_room_for_is_a_link_away_and_each_thing_is_sh
         assert all(page.count("NĐ 123/2015") >= 20 for page in pages)
 
 
+async def test_what_she_can_withdraw_is_not_skipped_when_the_last_one_shown_ends_meanwhile(world: World) -> None:
+    subject = ids.new()
+    agreed = {str((await consented(world, subject)).grant_id) for _ in range(25)}
+    async with world.browser() as browser:
+        first = await her_page(world, browser, subject)
+        seen = re.findall(r'id="grant-([0-9a-f-]{36})"', first)
+        asked = await browser.get(f"/consent/grants/{seen[-1]}/withdrawal")
+        assert (await browser.submit(asked, "withdrawal")).status_code == 303
+        rest = await follow(browser, first, "/consent/me/grants")
+        seen += [found for page in rest for found in re.findall(r'id="grant-([0-9a-f-]{36})"', page)]
+        assert agreed <= set(seen)
+
+
 async def test_behind_what_is_not_hers_there_is_nothing(world: World) -> None:
     mine, other = ids.new(), ids.new()
     await based_on_law(world, mine)
@@ -169,7 +183,10 @@ async def test_behind_what_is_not_hers_there_is_nothing(world: World) -> None:
     theirs = await world.value("SELECT event_id FROM data_use WHERE subject_id = $1", other)
     async with world.browser() as browser:
         await world.logged_in(browser, mine)
-        assert "Không còn mục nào." in (await browser.get(f"/consent/me/grants?after={foreign.grant_id}")).text
+        assert (
+            "Không còn mục nào."
+            in (await browser.get(f"/consent/me/grants?after={foreign.grant_id}&withdrawable=true")).text
+        )
         assert "Không còn lần dùng nào." in (await browser.get(f"/consent/me/uses?after={theirs}")).text
         for kind in ("grants", "uses"):
             assert (await browser.get(f"/consent/me/{kind}?after=x")).status_code == 422
@@ -181,8 +198,8 @@ async def test_behind_what_is_not_hers_there_is_nothing(world: World) -> None:
 async def follow(browser: Browser, page: str, path: str) -> list[str]:
     """Open what comes next, and next again, to the end."""
     found: list[str] = []
-    while link := re.search(rf'href="({path}\?after=[0-9a-f-]{{36}})"', page):
-        answer = await browser.get(link[1])
+    while link := re.search(rf'href="({path}\?after=[^"]+)"', page):
+        answer = await browser.get(unescape(link[1]))
         assert answer.status_code == 200
         found.append(page := answer.text)
     return found
