@@ -124,12 +124,19 @@ async def _answer(her: Visitor, press: str) -> int:
 
 
 async def _receipts(her: Visitor) -> set[str]:
-    """Return the receipts that her own page leads to."""
+    """Return the receipts that her own page leads to, and the pages behind it."""
     await her.page.goto(f"{ORIGIN}/consent/me")
     if await her.page.locator("a[href='/consent/login']").count():
         await log_in(her)
-    links = await her.page.locator("article a[href*='/me/receipts/']").all()
-    return {str(await link.get_attribute("href")) for link in links}
+    found: set[str] = set()
+    further = her.page.locator("a[href^='/consent/me/grants?']")
+    while True:
+        links = await her.page.locator("article a[href*='/me/receipts/']").all()
+        found |= {str(await link.get_attribute("href")) for link in links}
+        assert not await violations_of(her.page)
+        if not await further.count():
+            return found
+        await her.page.goto(f"{ORIGIN}{await further.get_attribute('href')}")
 
 
 async def test_of_two_tabs_the_first_answer_counts(her: Visitor) -> None:
