@@ -71,16 +71,11 @@ async def page_of_subject(tx: Tx, subject_id: UUID, *, after: Cursor | None, lim
     What she can withdraw comes first, then everything else; in both the newest first.
     """
     rows = await tx.fetch(
-        f"""
-        WITH hers AS (
-          SELECT *, (state = 'granted' AND kind = 'consent') AS withdrawable
-            FROM consent_grant WHERE subject_id = $1)
-        SELECT {_COLUMNS} FROM hers
-         WHERE $2::uuid IS NULL
-            OR EXISTS (SELECT FROM hers AS last WHERE last.grant_id = $2
-                          AND (hers.withdrawable, hers.valid_from, hers.grant_id) < ($3, last.valid_from, $2))
-         ORDER BY withdrawable DESC, valid_from DESC, grant_id DESC LIMIT $4
-        """,  # noqa: S608 - the columns above, nothing from outside
+        _SELECT  # noqa: S608 - the columns above, nothing from outside
+        + """WHERE subject_id = $1 AND ($2::uuid IS NULL
+               OR (state = 'granted' AND kind = 'consent', valid_from, grant_id)
+                < (SELECT $3::boolean, valid_from, grant_id FROM consent_grant WHERE grant_id = $2 AND subject_id = $1))
+             ORDER BY (state = 'granted' AND kind = 'consent') DESC, valid_from DESC, grant_id DESC LIMIT $4""",
         subject_id,
         after and after.grant_id,
         after and after.withdrawable,

@@ -57,8 +57,7 @@ async def read(
         grades=parts.grades,
         grants=hers,
         held=await evidence.usable_for(
-            tx, subject_id, dossier_uid=dossier.dossier_uid, procedure=dossier.procedure,
-            under=[each.grant_id for each in hers], now=now,
+            tx, subject_id, dossier_uid=dossier.dossier_uid, procedure=dossier.procedure, under=hers, now=now
         ),
         answered=answers,
         in_flight=await lookups.in_flight(tx, subject_id, now),

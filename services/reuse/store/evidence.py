@@ -52,33 +52,35 @@ async def insert(tx: Tx, evidence: Evidence, holdings: Iterable[Holding], now: d
 
 
 async def usable_for(
-    tx: Tx, subject_id: SubjectId, *, dossier_uid: DossierUid, procedure: str, under: Iterable[GrantId], now: datetime
+    tx: Tx, subject_id: SubjectId, *, dossier_uid: DossierUid, procedure: str, under: Iterable[Grant], now: datetime
 ) -> tuple[Held, ...]:
     """Return what is held of a subject and may count for a dossier (R8), as `Situation.usable` has it; `under` grants.
 
-    Of each attribute, origin, level and grade only the newest version: an older one never decides anything, and with
-    the years a citizen has more and more of them.
+    Of each attribute, origin, level and grade only the newest version, with one of the reasons to keep it: an older one
+    never decides anything, and with the years a citizen has more and more of them.
     """
+    valid = [each for each in under if each.is_valid(now)]
+    named = [(each.grant_id, attribute) for each in valid for attribute in each.attributes]
+    # Grants come as values: a plan made while their table was small would read all of it for each version.
     rows = await tx.fetch(
         """SELECT DISTINCT ON (e.attribute, e.origin, e.level, e.value_grade)
                   e.evidence_id, e.subject_id, e.attribute, e.sealed, e.digest, e.origin, e.source, e.verified_at,
                   e.level, e.value_grade, e.valid_until, e.data_class, e.dossier_uid,
                   h.holding_id, h.scope, h.dossier_uid AS for_dossier, h.grant_id, h.rule_id, h.rule_version,
                   h.legal_refs, h.procedures, h.until
-           FROM evidence e JOIN holding h ON h.subject_id = e.subject_id AND h.evidence_id = e.evidence_id
-           LEFT JOIN grant_copy g ON g.grant_id = h.grant_id AND g.grant_id = ANY ($5) AND g.state = 'granted'
-                                  AND (h.scope = 'dossier' OR e.attribute = ANY (g.attributes))
-                                  AND g.valid_from <= $4 AND (g.valid_until IS NULL OR $4 < g.valid_until)
+           FROM evidence e CROSS JOIN LATERAL (
+             SELECT * FROM holding WHERE evidence_id = e.evidence_id
+               AND (scope = 'dossier' AND dossier_uid = $2 AND grant_id = ANY ($5)
+                    OR scope = 'citizen_store'
+                       AND (grant_id, e.attribute) IN (SELECT * FROM unnest($6::uuid[], $7::text[]))
+                    OR scope = 'legal_reuse' AND $3 = ANY (procedures))
+               AND (until IS NULL OR until > $4)
+             ORDER BY holding_id LIMIT 1) h
            WHERE e.subject_id = $1
-             AND ((h.scope = 'dossier' AND h.dossier_uid = $2)
-                  OR h.scope = 'citizen_store'
-                  OR (h.scope = 'legal_reuse' AND $3 = ANY (h.procedures)))
-             AND (h.until IS NULL OR h.until > $4)
-             AND (h.grant_id IS NULL OR g.grant_id IS NOT NULL)
            ORDER BY e.attribute, e.origin, e.level, e.value_grade,
-                    (e.valid_until IS NULL OR e.valid_until > $4) DESC, e.verified_at DESC, e.evidence_id DESC,
-                    h.holding_id""",
-        subject_id, dossier_uid, procedure, now, list(under),
+                    (e.valid_until IS NULL OR e.valid_until > $4) DESC, e.verified_at DESC, e.evidence_id DESC""",
+        subject_id, dossier_uid, procedure, now, [each.grant_id for each in valid],
+        [grant_id for grant_id, _ in named], [attribute for _, attribute in named],
     )  # fmt: skip
     return tuple(map(_held, rows))
 
