@@ -167,6 +167,20 @@ async def test_a_closure_that_is_just_being_committed_is_waited_for(world: World
 
 
 @pytest.mark.stack
+async def test_a_use_that_is_just_being_spent_is_waited_for(world: World) -> None:
+    opened = await world.open()
+    _, grant = await world.mother(opened)
+    await world.collect(opened)
+    await world.arrives(replace(grant, version=2, use_budget=1))
+    await world.watermark()
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE grant_use SET used = used + 1 WHERE grant_id = $1", grant.grant_id)
+        waiting = asyncio.create_task(world.release(opened, "parents-marriage", fresh=False))
+        await until_it_waits(world, waiting)
+    assert code_of(await waiting) == (403, "grant_uses_spent")
+
+
+@pytest.mark.stack
 async def test_a_commit_that_took_too_long_is_not_signed_and_its_release_is_told_as_withheld(world: World) -> None:
     opened = await world.open()
     subject_id, _ = await world.mother(opened)
