@@ -28,7 +28,8 @@ TEXTS: Mapping[str, Text] = {
     "foreign_form": Text(
         Words("Trang đã cũ", "This page is too old"),
         Words(
-            "Trang này được mở quá lâu hoặc từ nơi khác. Vui lòng quay lại trang trước, tải lại và bấm lần nữa.",
+            "Trang này đã mở quá lâu hoặc được gửi từ nơi khác. Vui lòng quay lại trang trước, tải lại trang rồi"
+            " bấm lại.",
             "It has been open for too long, or came from elsewhere. Please go back, reload the page and press the"
             " button again.",
         ),
@@ -47,8 +48,9 @@ TEXTS: Mapping[str, Text] = {
     "internal_error": Text(
         Words("Hệ thống gặp lỗi", "Something went wrong on our side"),
         Words(
-            "Lỗi đã được ghi lại. Vui lòng thử lại; nếu vẫn lỗi, hãy gửi mã tra cứu dưới đây cho bộ phận hỗ trợ.",
-            "It has been recorded. Please try again; if it persists, give support the code below.",
+            "Lỗi đã được ghi lại. Vui lòng thử lại; nếu vẫn lỗi, hãy gửi mã tra cứu dưới đây cho cơ quan nơi bạn nộp"
+            " hồ sơ.",
+            "It has been recorded. Please try again; if it persists, give the code below to the agency where you file.",
         ),
     ),
     Unavailable.code: Text(
@@ -72,8 +74,8 @@ TEXTS: Mapping[str, Text] = {
     Forbidden.code: Text(
         Words("Bạn không được phép xem trang này", "You may not see this page"),
         Words(
-            "Nếu bạn cho rằng đây là nhầm lẫn, hãy liên hệ bộ phận hỗ trợ.",
-            "If you think this is a mistake, please contact support.",
+            "Nếu bạn cho rằng đây là nhầm lẫn, hãy hỏi cơ quan nơi bạn nộp hồ sơ.",
+            "If you think this is a mistake, please ask the agency where you file your application.",
         ),
     ),
     Conflict.code: Text(

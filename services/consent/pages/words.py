@@ -36,7 +36,7 @@ STATE_WORDS: Mapping[str, Words] = {
 }
 
 END_WORDS: Mapping[str, Words] = {
-    "dossier_closed": Words("hồ sơ đã được giải quyết xong", "the application is finished"),
+    "dossier_closed": Words("hồ sơ đã kết thúc", "the application is over"),
     "rule_ended": Words("quy định làm căn cứ không còn áp dụng", "the rule it stood on no longer applies"),
     "officer": Words("cơ quan quyết định chấm dứt", "the agency decided to end it"),
     "replaced": Words(
@@ -99,7 +99,7 @@ PROBLEMS: Mapping[str, Text] = {
     "login_failed": Text(
         Words("Đăng nhập chưa thành công", "You are not logged in yet"),
         Words(
-            "Bạn đã từ chối, hoặc đăng nhập mất quá nhiều thời gian. Hãy mở lại trang “Dữ liệu của tôi” và thử lại.",
+            "Việc đăng nhập bị từ chối hoặc mất quá nhiều thời gian. Hãy mở lại trang “Dữ liệu của tôi” và thử lại.",
             "The login was refused or took too long. Open “My data” and try again.",
         ),
         _HER_PAGE,

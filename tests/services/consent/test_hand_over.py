@@ -19,7 +19,7 @@ async def test_a_login_becomes_a_page_an_answer_grants_receipts_and_events(world
         path, subject = await entered(world, browser)
         page = await browser.get(path)
         assert page.status_code == 200
-        told, asked = page.text.split("Chỉ dùng khi bạn đồng ý")
+        told, asked = page.text.split("Dữ liệu chỉ được dùng khi bạn đồng ý")
         assert "Ủy ban nhân dân phường Hồng An" in told
         assert "Nghị định 123/2015/NĐ-CP Điều 9" in told
         assert "Thông tin đăng ký kết hôn" in told
@@ -137,7 +137,7 @@ async def test_what_she_keeps_already_is_not_asked_again(world: World) -> None:
         told = await world.call("identity", "POST", "/internal/requests", world.login(dossier, browser.hash, subject))
         entry = await browser.post("/consent/entry", ticket=told.json()["ticket"])
         again = await browser.get(entry.headers["location"])
-        assert "Chỉ dùng khi bạn đồng ý" not in again.text
+        assert "Dữ liệu chỉ được dùng khi bạn đồng ý" not in again.text
         assert len(item_ids(again.text)) == 2
 
 

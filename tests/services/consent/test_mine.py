@@ -96,7 +96,9 @@ async def test_a_verdict_that_comes_before_its_release_is_shown_with_it(world: W
     await heard(world, "reuse.accepted.v1", str(verdict["dossier_uid"]), verdict)
     await heard(world, "reuse.released.v1", subject, make_release(subject, release_id=release_id))
     async with world.browser() as browser:
-        assert "đã chấp nhận: bạn không phải nộp giấy tờ này" in await her_page(world, browser, subject)
+        assert "đã chấp nhận dữ liệu thay cho một giấy tờ: bạn không phải nộp giấy tờ đó" in await her_page(
+            world, browser, subject
+        )
 
 
 @pytest.mark.parametrize(
