@@ -41,6 +41,10 @@ class Project:
         """Where VNeID, the registries and the city system are played."""
         return f"https://simulators.localhost:{self.edge_port}"
 
+    def variable(self, name: str, usual: str) -> str:
+        """Return what docker-compose.yml is told for a variable, or what it takes without."""
+        return self._environment().get(name) or usual
+
     def run(self, *arguments: str) -> None:
         """Run a compose command before the eyes of whoever waits. Raises CommandFailed."""
         if code := self._run(*arguments).returncode:

@@ -11,13 +11,6 @@ KEYS = ROOT / ".run-compose"
 """Where the files for people are copied to."""
 
 
-_PLACES_OF_PROFILES = {
-    "observability": (("http://localhost:3000", "dashboard and alerts"), ("http://localhost:16686", "traces")),
-    "tools": (("http://localhost:8444", "what is in the topics"),),
-    "keycloak": ((f"{KEYS.relative_to(ROOT)}/{PERSONAS_AT_KEYCLOAK}", "what every persona logs in with at Keycloak"),),
-}
-
-
 def tell(console: Console, project: Project) -> None:
     """Print where everything is, who can log in, and what to try next."""
     console.print("\nMột Lần is running\n", style="italic")
@@ -47,5 +40,19 @@ def _places(project: Project) -> list[tuple[str, str]]:
         (f"{project.simulators}/vneid", "VNeID, simulated"),
         (f"{project.simulators}/registries/journal", "what the registries were asked"),
         (f"{KEYS.relative_to(ROOT)}/", "keys: those of the city systems, an auditor's, the edge's authority"),
-        *(place for profile in project.profiles for place in _PLACES_OF_PROFILES.get(profile, ())),
+        *(place for profile in project.profiles for place in _places_of(profile, project)),
     ]
+
+
+def _places_of(profile: str, project: Project) -> list[tuple[str, str]]:
+    match profile:
+        case "observability":
+            grafana, jaeger = project.variable("GRAFANA_PORT", "3000"), project.variable("JAEGER_PORT", "16686")
+            return [(f"http://localhost:{grafana}", "dashboard and alerts"), (f"http://localhost:{jaeger}", "traces")]
+        case "tools":
+            return [(f"http://localhost:{project.variable('KAFKA_UI_PORT', '8444')}", "what is in the topics")]
+        case "keycloak":
+            lies_in = KEYS.relative_to(ROOT) / PERSONAS_AT_KEYCLOAK
+            return [(str(lies_in), "what every persona logs in with at Keycloak")]
+        case _:
+            return []

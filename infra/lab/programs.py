@@ -27,7 +27,7 @@ def built(program: Program) -> Path:
     sums = hashlib.sha256((module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()).hexdigest()
     target = cache() / "programs" / f"{program.name}-{sums[:16]}"
     if not target.exists():
-        go, draft = needed("go", "install Go 1.25 or newer"), target.with_suffix(".draft")
+        go, draft = needed("go", "install Go 1.24.9 or newer"), target.with_suffix(".draft")
         flags = ("-buildvcs=false", "-ldflags", f"-s -w -X {program.version}")
         quietly(go, "build", *flags, "-o", draft, program.package, cwd=module, CGO_ENABLED="0")
         draft.rename(target)
