@@ -1,8 +1,12 @@
 """A stack is told by variables which profiles it has, of how many it is made, and where it is found."""
 
+from io import StringIO
+
 import pytest
+from rich.console import Console
 
 from infra.compose.project import Project, compose_command, project_of
+from infra.compose.telling import tell
 
 
 def test_without_a_word_it_is_one_broker_and_one_of_each_service_behind_port_8443() -> None:
@@ -24,6 +28,14 @@ def test_keycloak_is_the_provider_where_it_runs_and_nowhere_else() -> None:
     told = Project(edge_port=9443, profiles=("keycloak",))._environment()
     assert told["VNEID_ISSUER"] == "https://keycloak.localhost:9443/realms/motlan"
     assert "VNEID_ISSUER" not in Project()._environment()
+
+
+def test_where_people_look_follows_the_ports_that_were_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAFANA_PORT", "3100")
+    told = StringIO()
+    tell(Console(file=told), Project(profiles=("observability", "tools"), settings={"KAFKA_UI_PORT": "9444"}))
+    for place in ("http://localhost:3100", "http://localhost:16686", "http://localhost:9444"):
+        assert place in told.getvalue()
 
 
 def test_compose_may_be_called_by_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
