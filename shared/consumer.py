@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
 from shared import alarms, arrival, diverted, inbox, log, spans, telemetry
+from shared.alarms import Alarm
 from shared.arrival import Arrived
 from shared.db import Database, Tx
 from shared.diverted import Limits, TooMuchDiverted
@@ -24,7 +25,16 @@ WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
 _TRIES = 3  # of an event whose handler fails; an outage is not counted, it is waited for
 _STAND_BY = 2.0  # until the next look for a partition that has no reader
 _TOGETHER = 50  # records of a partition taken in by one commit
+_LOOK_BACK = 3.0  # seconds between two looks whether a stop lies behind
 _GATHER = 0.1  # seconds for more to come after a few, so that under load one transaction takes in several
+
+
+class _Stopped(Exception):
+    """Behind this record a reader goes no further: it would set aside too much."""
+
+    def __init__(self, at: Record, reason: str) -> None:
+        super().__init__(reason)
+        self.at = at
 
 
 class Consumer:
@@ -54,17 +64,17 @@ class Consumer:
         self._sources = {f"{source}.events": source for source in sources}
         self._handlers, self._notices, self._on_watermark = handlers, notices or {}, on_watermark
         self._limits, self._pause = limits, pause
-        self._stopped_at: Record | None = None
+        self._passed: dict[str, int] = {}  # per partition the last offset that was done with
+        self._looked_back_at = 0.0
 
     async def run(self) -> None:
         """Read until cancelled. An outage is waited for; too much diverted stops everything, with an alarm."""
         while True:
             try:
-                await self._clear_old_stop()
                 async with self._kafka.subscribe(self._reader, list(self._sources)) as subscription:
                     await self._read_on(subscription)
-            except TooMuchDiverted as reason:
-                await self._stop(str(reason))
+            except _Stopped as stop:
+                await self._stop(stop)
             except NoPartitionLeft:
                 log.info("consumer_stands_by", reader=self._reader)
                 await asyncio.sleep(_STAND_BY)
@@ -80,6 +90,7 @@ class Consumer:
             while True:
                 await self._read(subscription)
                 _show_lag(subscription.lag)
+                await self._look_back()
         finally:
             _show_lag({})  # it is another member's now, or nobody knows it
 
@@ -99,11 +110,10 @@ class Consumer:
                     log.warning("events_postponed", reader=self._reader, topic=some[0].topic, code=error.code)
                     subscription.again(some[0], 1.0)
                     break
-                except TooMuchDiverted:
-                    self._stopped_at = some[-1]
-                    raise
+                except TooMuchDiverted as reason:
+                    raise _Stopped(some[-1], str(reason)) from None
                 subscription.done(some[-1])
-                await self._clear_stop(some[-1])
+                self._passed[_place(some[-1])] = some[-1].offset
 
     async def _take_some(self, records: Sequence[Record]) -> None:
         """Take in all in one transaction; if one of them is the matter, each in its own, so that it stands alone."""
@@ -195,25 +205,37 @@ class Consumer:
         headers = (*kept.headers.items(), ("dead-letter-of", origin), ("reason", reason.encode()))
         await self._kafka.publish([Message(f"{self._reader}.dead-letters", 0, None, kept.value, headers)])
 
-    async def _stop(self, reason: str) -> None:
-        log.error("consumer_stopped", reader=self._reader, reason=reason)
+    async def _stop(self, stop: _Stopped) -> None:
+        log.error("consumer_stopped", reader=self._reader, place=_place(stop.at), reason=str(stop))
         try:
             async with self._db.transaction() as tx:
-                await alarms.raise_alarm(tx, "consumer_stopped", self._reader, {"reason": reason})
+                told = {"reason": str(stop), "offset": stop.at.offset}
+                await alarms.raise_alarm(tx, "consumer_stopped", _place(stop.at), told)
         except Unavailable as error:
             log.error("alarm_not_stored", error, reader=self._reader)
         await asyncio.sleep(self._pause)
 
-    async def _clear_old_stop(self) -> None:
-        if self._stopped_at is None:  # of an earlier process: if it still holds, it is raised again
+    async def _look_back(self) -> None:
+        """Clear the alarms of stops that lie behind us, whichever member of the group had stopped there."""
+        now = asyncio.get_running_loop().time()
+        if now < self._looked_back_at + _LOOK_BACK:
+            return
+        self._looked_back_at = now
+        with suppress(Unavailable):
             async with self._db.transaction() as tx:
-                await alarms.clear_alarm(tx, "consumer_stopped", self._reader)
+                for alarm in await alarms.raised(tx):
+                    if alarm.kind == "consumer_stopped" and self._is_behind(alarm):
+                        await alarms.clear_alarm(tx, alarm.kind, alarm.key)
 
-    async def _clear_stop(self, done: Record) -> None:
-        at = self._stopped_at
-        if at and (at.topic, at.partition) == (done.topic, done.partition) and at.offset <= done.offset:
-            self._stopped_at = None
-            await self._clear_old_stop()
+    def _is_behind(self, stop: Alarm) -> bool:
+        offset = stop.detail.get("offset")
+        if not isinstance(offset, int):  # of the release before, under the reader's name: raised again if it holds
+            return True
+        return self._passed.get(stop.key, -1) >= offset
+
+
+def _place(record: Record) -> str:
+    return f"{record.topic}/{record.partition}"
 
 
 def _show_lag(lags: Mapping[Place, int]) -> None:
