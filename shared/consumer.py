@@ -86,6 +86,7 @@ class Consumer:
                 await asyncio.sleep(1)
 
     async def _read_on(self, subscription: Subscription) -> None:
+        self._passed.clear()  # offsets begin anew where a topic was made anew
         try:
             while True:
                 await self._read(subscription)
