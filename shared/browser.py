@@ -50,14 +50,17 @@ def cookie_name(*, secure: bool) -> str:
 
 
 def browser_of(request: Request) -> Browser:
-    """Return the browser of a request; gives it a cookie if it has none, and never overwrites one (two tabs)."""
+    """Return the browser of a request; gives it a cookie if it has none, and never overwrites one (two tabs).
+
+    Only when it reads: what another site has it send comes without the cookie that it has (SameSite).
+    """
     if known := request.scope.get(_SCOPE_KEY):
         return cast(Browser, known)
     secure = service_of(request).settings.secure
     name = cookie_name(secure=secure)
     sent = request.cookies.get(name, "")
     browser = Browser(sent if _SECRET.fullmatch(sent) else token_urlsafe(32))
-    if browser.secret != sent:
+    if browser.secret != sent and request.method in ("GET", "HEAD"):
         _give(request, name, browser.secret, secure=secure)
     request.scope[_SCOPE_KEY] = browser
     return browser

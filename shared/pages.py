@@ -127,12 +127,13 @@ class Pages:
 
         @router.get("/static/{name}")
         @public
-        async def get_static_file(name: str) -> Response:
+        async def get_static_file(name: str, v: str = "") -> Response:
             file = self._static.get(name)
             if file is None:
                 raise NotFound
-            lasting = {"cache-control": "public, max-age=31536000, immutable"}
-            return Response(file.content, media_type=file.media_type, headers=lasting)
+            # A page of the next release may ask a replica of this one: what that gets must not be kept under its name.
+            keep = "public, max-age=31536000, immutable" if v == file.version else "no-store"
+            return Response(file.content, media_type=file.media_type, headers={"cache-control": keep})
 
         @router.get("/problems/{name}/{trace_id}")
         @public

@@ -67,6 +67,8 @@ async def test_static_files_are_ours_are_kept_and_nothing_else_is_served(app: Fa
             assert file.status_code == 200
             assert "immutable" in file.headers["cache-control"]
             assert file.headers["x-content-type-options"] == "nosniff"
+            of_another_release = await client.get(address.partition("?")[0], params={"v": "0123456789abcdef"})
+            assert (of_another_release.status_code, of_another_release.headers["cache-control"]) == (200, "no-store")
         for name in ("base.html", "..%2F..%2Fsettings.py", "nothing.css"):
             assert (await client.get(f"/consent/static/{name}")).status_code == 404
 
@@ -125,6 +127,14 @@ async def test_the_browsers_cookie_is_set_once_and_never_overwritten(app: FastAP
     assert csrf_of(first) == csrf_of(second)
 
 
+async def test_what_another_site_sends_is_given_no_cookie_in_place_of_hers(app: FastAPI) -> None:
+    """Her browser leaves hers out of it (SameSite), and would take one that came back with the refusal."""
+    async with asking(app) as client:
+        refused = await client.post("/consent/ask", data={"csrf": "x"}, headers={"sec-fetch-site": "cross-site"})
+    assert refused.status_code == 403
+    assert "set-cookie" not in refused.headers
+
+
 async def test_over_tls_the_cookie_is_this_hosts_alone(tmp_path: Path) -> None:
     async with asking(make_app(tmp_path, public_origin="https://motlan.example")) as client:
         cookie = (await client.get("/consent/ask")).headers["set-cookie"]
@@ -135,6 +145,18 @@ async def test_over_tls_the_cookie_is_this_hosts_alone(tmp_path: Path) -> None:
 async def test_a_cookie_that_is_none_of_ours_is_replaced(app: FastAPI, value: str) -> None:
     async with asking(app, cookies={"motlan": value}) as client:
         assert "set-cookie" in (await client.get("/consent/ask")).headers
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "punycode", "unicode_escape"])
+async def test_a_form_in_parts_is_refused_unread(app: FastAPI, charset: str) -> None:
+    """Its parser would decode each part by the codec that the sender names: for punycode, a second of every loop."""
+    kind = f"Multipart/Form-Data; boundary=x; charset={charset}"
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n' + rb"\ud800-" + b"b" * 50_000 + b"\r\n--x--\r\n"
+    )
+    async with asking(app) as client:
+        answer = await client.post("/consent/ask", content=body, headers=OURS | {"content-type": kind})
+    assert (answer.status_code, answer.headers["connection"]) == (415, "close")
 
 
 async def test_a_form_of_ours_is_taken_and_two_tabs_both_work(app: FastAPI) -> None:
