@@ -74,9 +74,15 @@ def check_may_decide(caller: Caller, dossier: Dossier, now: datetime) -> None:
 
 
 def check_is_recipients(caller: Caller, grant: Grant | None) -> Grant:
-    """Return the grant if it was given to the caller's client and agency; raise `UnknownGrant` otherwise."""
+    """Return the grant if it was given to the caller's client and agency; raise `UnknownGrant` otherwise.
+
+    A login's token sees those of its own party alone (I8).
+    """
     to = grant.recipient if grant else None
     if grant is None or to is None or (to.client_id, to.agency_uid) != (caller.client_id, caller.agency.uid):
+        raise UnknownGrant
+    of_login = (caller.dossier_uid, caller.party_uid)
+    if caller.dossier_uid is not None and of_login != (str(to.dossier_uid), str(to.party_uid)):
         raise UnknownGrant
     return grant
 

@@ -17,10 +17,11 @@ class _Party(BaseModel):
     sub: str | None
     sector: str | None
     capacity: Capacity | None = None
+    state: str = "bound"
 
     def party(self) -> Party:
-        known = None
-        if self.subject_id and self.sub and self.sector:
+        known = None  # also while a login has only reserved the party: it may yet be given up (R4)
+        if self.subject_id and self.sub and self.sector and self.state == "bound":
             known = Known(SubjectId(self.subject_id), self.sub, self.sector)
         return Party(known, self.capacity or Capacity.SELF)
 

@@ -10,6 +10,7 @@ from services.consent.domain.grant import Choice, EndReason, Giving, Grant, Grou
 from services.consent.domain.ids import AttributeId, GrantId, ReceiptId, SubjectId
 from services.consent.domain.item import Answer, Item, Scope
 from services.consent.domain.purpose import Purpose
+from services.consent.domain.states import GrantState
 from shared.vietnam import start_of
 
 NewId = Callable[[], UUID]
@@ -48,17 +49,19 @@ def grants_of_law(
 ) -> Outcome:
     """Give one grant per rule version, also where she hands in everything herself: the receipt says so.
 
-    `earlier` are this subject's standing grants of law for the dossier. A choice that says something new replaces the
-    earlier grant of the same rule version; one that says the same leaves it.
+    `earlier` are this subject's grants of law for the dossier, also those that have ended. A choice that says something
+    new replaces the standing grant of the same rule version; one that says the same leaves it.
     """
-    standing = {(g.ground.rule_id, g.ground.rule_version): g for g in earlier}
+    in_order = sorted(earlier, key=lambda each: (each.valid_from, each.grant_id))
+    last = {(g.ground.rule_id, g.ground.rule_version): g for g in in_order}
     new: list[Grant] = []
     ended: list[Grant] = []
     kept: list[Grant] = []
     for key, (rule, choice) in choices.items():
-        old = standing.get(key)
+        said = last.get(key)
+        old = said if said and said.state is GrantState.GRANTED else None
         by_officer = subject.giving.origin is Origin.OFFICER_AT_COUNTER
-        laid = (choice.respecting(old) if by_officer else choice).upon(old)
+        laid = (choice.respecting(said) if by_officer else choice).upon(old)
         if old is not None and laid.is_that_of(old):
             kept.append(old)
             continue

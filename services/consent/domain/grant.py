@@ -171,8 +171,9 @@ class Choice:
         return Choice(frozenset(attributes), frozenset(opted_out - attributes))
 
     def respecting(self, earlier: Grant | None) -> "Choice":
-        """Leave what was opted out before as it is: an officer does not undo her word by repeating a decision."""
-        return Choice(self.attributes - frozenset(earlier.opted_out if earlier else ()), self.opted_out)
+        """Leave what was opted out before as it is: an officer does not undo her word by deciding again."""
+        hers = frozenset(earlier.opted_out if earlier else ())
+        return Choice(self.attributes - hers, self.opted_out | hers)
 
     def is_that_of(self, grant: Grant) -> bool:
         """Say whether a grant says the same already."""

@@ -67,7 +67,7 @@ async def _open(tx: Tx, browser_hash: bytes, request_id: UUID, now: datetime) ->
 
 async def _outcome(tx: Tx, request: ConsentRequest, answers: Mapping[str, Answer], now: datetime) -> Outcome:
     subject = _subject(request)
-    earlier = await grants.standing_of_law(tx, request.subject_id, request.dossier_uid)
+    earlier = await grants.of_law(tx, request.subject_id, request.dossier_uid)
     law = grants_of_law(choices_of(request.items, answers), subject=subject, earlier=earlier, now=now, new_id=ids.new)
     consent = grants_of_consent(request.items, answers, subject=subject, now=now, new_id=ids.new)
     return Outcome(law.new + consent, law.ended, law.kept)

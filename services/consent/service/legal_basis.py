@@ -85,7 +85,7 @@ async def _outcome(
     await grants.lock_dossier(tx, dossier_uid)
     if await uses.is_closed(tx, dossier_uid):
         raise DossierClosed
-    earlier = await grants.standing_of_law(tx, subject.subject_id, dossier_uid)
+    earlier = await grants.of_law(tx, subject.subject_id, dossier_uid)
     return grants_of_law(choices, subject=subject, earlier=earlier, now=now, new_id=ids.new)
 
 

@@ -94,12 +94,11 @@ async def of_subject(tx: Tx, subject_id: UUID, grant_ids: Collection[UUID]) -> l
     return [_grant(row) for row in rows]
 
 
-async def standing_of_law(tx: Tx, subject_id: UUID, dossier_uid: UUID) -> list[Grant]:
-    """Lock and return a citizen's standing rights of law in a dossier."""
+async def of_law(tx: Tx, subject_id: UUID, dossier_uid: UUID) -> list[Grant]:
+    """Lock and return a citizen's rights of law in a dossier, also those that have ended."""
     rows = await tx.fetch(
         _SELECT
-        + """WHERE subject_id = $1 AND dossier_uid = $2 AND state = 'granted' AND kind = 'legal_basis'
-             ORDER BY grant_id FOR UPDATE""",
+        + """WHERE subject_id = $1 AND dossier_uid = $2 AND kind = 'legal_basis' ORDER BY grant_id FOR UPDATE""",
         subject_id,
         dossier_uid,
     )

@@ -83,6 +83,12 @@ async def test_r5_a_party_nobody_identified_has_no_grant(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "party_unidentified")
 
 
+async def test_r5_whom_a_login_has_only_reserved_is_nobody_yet(world: World) -> None:
+    dossier, _ = known_dossier(world, state="reserved", identified_by="login")
+    answer = await world.ask("POST", DECISIONS, body_for(dossier))
+    assert (answer.status_code, answer.json()["code"]) == (409, "party_unidentified")
+
+
 async def test_r5_a_provisional_party_has(world: World) -> None:
     dossier, _ = known_dossier(world, provisional=True)
     assert (await decided(world, dossier))["state"] == "granted"

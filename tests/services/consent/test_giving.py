@@ -1,5 +1,6 @@
 """From answers to grants: of law one per rule version, of consent one per purpose; nothing more than was said."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -90,6 +91,20 @@ def test_an_officer_does_not_undo_what_she_hands_in_herself() -> None:
         [make_item("i1", "person.full_name", "person.pin")], {"i1": Answer.CONTINUE}, earlier=(old,), subject=counter
     ).new
     assert (new.attributes, new.opted_out) == (("person.full_name",), ("person.pin",))
+
+
+def test_an_officer_does_not_undo_it_by_ending_the_right_and_deciding_again() -> None:
+    counter = make_subject(giving=Giving(Origin.OFFICER_AT_COUNTER, GivenBy.SELF))
+    item, answer = make_item("i1", "person.full_name", "person.pin"), {"i1": Answer.CONTINUE}
+    ended = make_grant(attributes=(), opted_out=attributes("person.pin")).end(NOW, EndReason.OFFICER)
+    once = give_law([item], answer, earlier=(ended,), subject=counter)
+    (new,) = once.new
+    assert (once.ended, new.attributes, new.opted_out) == ((), ("person.full_name",), ("person.pin",))
+    later = replace(new, valid_from=new.valid_from + timedelta(seconds=1)).end(NOW, EndReason.OFFICER)
+    (again,) = give_law([item], answer, earlier=(later, ended), subject=counter).new
+    assert (again.attributes, again.opted_out) == (("person.full_name",), ("person.pin",))
+    (hers,) = give_law([item], answer, earlier=(later, ended)).new  # she herself may
+    assert (hers.attributes, hers.opted_out) == (("person.full_name", "person.pin"), ())
 
 
 def test_a_consent_gives_one_grant_per_purpose_over_what_she_agreed_to() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -126,12 +127,18 @@ def test_the_browser_that_logged_in_may_answer_and_no_other() -> None:
 
 def test_a_stranger_cannot_tell_a_foreign_grant_from_a_missing_one() -> None:
     grant = make_grant()
+    to = grant.recipient
+    assert to
     assert policy.check_is_recipients(make_caller(), grant) is grant
+    of_her_login = make_caller(dossier_uid=str(to.dossier_uid), party_uid=str(to.party_uid))
+    assert policy.check_is_recipients(of_her_login, grant) is grant
     for caller, found in (
         (make_caller(client_id="business-system"), grant),
         (make_caller(agency=AgencyRef("ag-000201", "Ngô Quyền", "justice")), grant),
         (make_caller(), make_consent()),
         (make_caller(), None),
+        (make_caller(dossier_uid=str(uuid4()), party_uid=str(to.party_uid)), grant),
+        (make_caller(dossier_uid=str(to.dossier_uid), party_uid=str(uuid4())), grant),
     ):
         with pytest.raises(policy.UnknownGrant):
             policy.check_is_recipients(caller, found)
