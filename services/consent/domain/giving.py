@@ -52,7 +52,8 @@ def grants_of_law(
     `earlier` are this subject's grants of law for the dossier, also those that have ended. A choice that says something
     new replaces the standing grant of the same rule version; one that says the same leaves it.
     """
-    in_order = sorted(earlier, key=lambda each: (each.valid_from, each.grant_id))
+    # Who decided last need not have begun last: what stands is the last word, whenever it began.
+    in_order = sorted(earlier, key=lambda each: (each.state is GrantState.GRANTED, each.valid_from, each.grant_id))
     last = {(g.ground.rule_id, g.ground.rule_version): g for g in in_order}
     new: list[Grant] = []
     ended: list[Grant] = []

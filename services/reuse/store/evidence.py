@@ -121,8 +121,12 @@ async def end_holdings_run_out(tx: Tx, now: datetime, limit: int) -> list[Eviden
     return await _end(
         tx,
         """DELETE FROM holding WHERE holding_id IN (
-             SELECT h.holding_id FROM holding h JOIN evidence e USING (subject_id, evidence_id)
-             WHERE h.until <= $1 OR e.valid_until <= $1 LIMIT $2 FOR UPDATE OF h SKIP LOCKED)
+             SELECT holding_id FROM holding WHERE holding_id = ANY (ARRAY(
+               (SELECT holding_id FROM holding WHERE until <= $1 LIMIT $2)
+               UNION ALL
+               (SELECT h.holding_id FROM evidence e JOIN holding h USING (subject_id, evidence_id)
+                WHERE e.valid_until <= $1 LIMIT $2)))
+             LIMIT $2 FOR UPDATE SKIP LOCKED)
            RETURNING evidence_id""",
         now, limit,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 from services.consent.domain.giving import Outcome, Subject, choices_of, grants_of_consent, grants_of_law
 from services.consent.domain.grant import Choice, EndReason, GivenBy, Giving, Grant, Ground, Origin
+from services.consent.domain.ids import GrantId
 from services.consent.domain.item import Answer, Item, Scope
 from services.consent.domain.states import GrantState
 from shared import ids
@@ -105,6 +106,16 @@ def test_an_officer_does_not_undo_it_by_ending_the_right_and_deciding_again() ->
     assert (again.attributes, again.opted_out) == (("person.full_name",), ("person.pin",))
     (hers,) = give_law([item], answer, earlier=(later, ended)).new  # she herself may
     assert (hers.attributes, hers.opted_out) == (("person.full_name", "person.pin"), ())
+
+
+def test_what_stands_is_the_last_word_also_when_what_it_replaced_began_later() -> None:
+    law = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.SELF_SUBMIT}).new
+    (standing,) = law
+    later = replace(standing, grant_id=GrantId(ids.new()), valid_from=NOW + timedelta(seconds=1))
+    replaced = later.end(NOW, EndReason.REPLACED)
+    for earlier in ((standing, replaced), (replaced, standing)):
+        again = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.SELF_SUBMIT}, earlier=earlier)
+        assert (again.new, again.ended, again.kept) == ((), (), (standing,))
 
 
 def test_a_consent_gives_one_grant_per_purpose_over_what_she_agreed_to() -> None:
