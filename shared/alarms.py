@@ -34,14 +34,14 @@ async def raise_alarm(tx: Tx, kind: str, key: str, detail: Mapping[str, JsonValu
         kind, key, dict(detail),
     )  # fmt: skip
     if new:
-        log.warning("alarm_raised", kind=kind, key=key, **detail)
+        tx.once_committed(lambda: log.warning("alarm_raised", kind=kind, key=key, **detail))
 
 
 async def clear_alarm(tx: Tx, kind: str, key: str) -> bool:
     """Note that the condition no longer holds; return False, and do nothing, when it did not."""
     held = await tx.fetchval("DELETE FROM alarm WHERE kind = $1 AND key = $2 RETURNING true", kind, key)
     if held:
-        log.info("alarm_cleared", kind=kind, key=key)
+        tx.once_committed(lambda: log.info("alarm_cleared", kind=kind, key=key))
     return bool(held)
 
 

@@ -1,7 +1,7 @@
 """A service's PostgreSQL: transactions that are over when their block is left, and failures that say `Unavailable`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,16 @@ class Tx:
     def __init__(self, connection: "AnyConnection") -> None:
         self._connection = connection
         self.appended = False  # set by outbox.append: the relay is woken once this is committed
+        self._afterwards: list[Callable[[], None]] = []
+
+    def once_committed(self, tell: Callable[[], None]) -> None:
+        """Do this, such as writing a line of the log, when what it tells of is committed, and else not."""
+        self._afterwards.append(tell)
+
+    def was_committed(self) -> None:
+        """Do what was to be done then; for whoever ends transactions."""
+        for tell in self._afterwards:
+            tell()
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """Return all rows."""
@@ -123,6 +133,7 @@ class Database:
                 tx = Tx(connection)
                 async with connection.transaction():
                     yield tx
+        tx.was_committed()
         if tx.appended:
             self.outbox_committed.set()
 
@@ -146,6 +157,7 @@ class Database:
             async with self._pool.acquire(timeout=5) as connection:
                 tx = Tx(connection)
                 yield tx
+        tx.was_committed()
         if tx.appended:
             self.outbox_committed.set()
 

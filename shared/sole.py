@@ -32,8 +32,10 @@ class Session:
     async def transaction(self) -> AsyncGenerator[Tx]:
         """As Database.transaction, on the locked connection."""
         with speaking_of_outages():
+            tx = Tx(self._connection)
             async with self._turn, self._connection.transaction(isolation="read_committed"):
-                yield Tx(self._connection)
+                yield tx
+        tx.was_committed()
 
     async def keep_alive(self) -> None:
         """Use the connection at least every 300 ms; raises DatabaseUnavailable as soon as it is lost."""
