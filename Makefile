@@ -48,7 +48,7 @@ test: setup ## Run all tests: first those without I/O, then those on real Postgr
 	@$(PY) -m pytest -q -m stack
 
 # On three brokers: what speaks to Kafka, the whole story, and processes that die; then Keycloak, replicas and faults.
-ON_THREE := tests/shared/test_relay.py tests/shared/test_consumer.py tests/shared/test_redrive.py tests/shared/test_kafka.py \
+ON_THREE := tests/shared/test_relay.py tests/shared/test_consumer.py tests/shared/test_stops.py tests/shared/test_redrive.py tests/shared/test_kafka.py \
   tests/shared/test_reader_group.py tests/shared/test_progress.py tests/e2e/test_story.py tests/faults/test_processes.py
 
 test-stack: setup ## Test on three brokers, with replicas, with Keycloak in VNeID's place, and while all of these fail
