@@ -1,4 +1,4 @@
-"""From an answer to grants: of law one per rule version, of consent one per purpose (architecture R8, R10, R11)."""
+"""From an answer to grants: of law one per agency and rule version, of consent one per purpose (R8, R10, R11)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -49,20 +49,21 @@ def grants_of_law(
 ) -> Outcome:
     """Give one grant per rule version, also where she hands in everything herself: the receipt says so.
 
-    `earlier` are this subject's grants of law for the dossier, also those that have ended. A choice that says something
-    new replaces the standing grant of the same rule version; one that says the same leaves it.
+    `earlier` are this subject's grants of law for the dossier, to any agency, also those that have ended. A choice
+    that says something new replaces what stands of the same rule version for the same agency; one that says the same
+    leaves it. Another agency of the dossier has a right of its own (ADR 0017).
     """
     # Who decided last need not have begun last: what stands is the last word, whenever it began.
     in_order = sorted(earlier, key=lambda each: (each.state is GrantState.GRANTED, each.valid_from, each.grant_id))
-    last = {(g.ground.rule_id, g.ground.rule_version): g for g in in_order}
+    standing = {_rule_of(g): g for g in in_order if g.state is GrantState.GRANTED and _is_to(g, subject.recipient)}
+    last = {_rule_of(g): g for g in in_order}
     new: list[Grant] = []
     ended: list[Grant] = []
     kept: list[Grant] = []
     for key, (rule, choice) in choices.items():
-        said = last.get(key)
-        old = said if said and said.state is GrantState.GRANTED else None
+        old = standing.get(key)
         by_officer = subject.giving.origin is Origin.OFFICER_AT_COUNTER
-        laid = (choice.respecting(said) if by_officer else choice).upon(old)
+        laid = (choice.respecting(old or last.get(key)) if by_officer else choice).upon(old)
         if old is not None and laid.is_that_of(old):
             kept.append(old)
             continue
@@ -70,6 +71,14 @@ def grants_of_law(
             ended.append(old.end(now, EndReason.REPLACED))
         new.append(_of_law(rule, laid, subject, now, new_id))
     return Outcome(tuple(new), tuple(ended), tuple(kept))
+
+
+def _rule_of(grant: Grant) -> tuple[str | None, int | None]:
+    return grant.ground.rule_id, grant.ground.rule_version
+
+
+def _is_to(grant: Grant, recipient: Recipient) -> bool:
+    return grant.recipient is not None and grant.recipient.agency_uid == recipient.agency_uid
 
 
 def choices_of(items: Iterable[Item], answers: Mapping[str, Answer]) -> dict[tuple[str, int], tuple[Rule, Choice]]:

@@ -139,15 +139,13 @@ class Missing:
     reason: Reason
 
 
-def why_not(
-    components: Sequence[Component], at: Situation, *, agency_uid: str, spent: frozenset[GrantId]
-) -> list[Missing]:
+def why_not(components: Sequence[Component], at: Situation, *, spent: frozenset[GrantId]) -> list[Missing]:
     """Return what stands in the way of releasing these components; `spent` are grants whose uses are used."""
     return [
         Missing(component.component_id, attribute, reason)
         for component in components
         for attribute in component.attributes
-        if (reason := _why_not(component, attribute, at, agency_uid, spent))
+        if (reason := _why_not(component, attribute, at, spent))
     ]
 
 
@@ -157,17 +155,12 @@ def refusal(missing: Sequence[Missing]) -> Problem:
     return PROBLEMS[missing[0].reason](errors=errors)
 
 
-def _why_not(
-    component: Component, attribute: AttributeId, at: Situation, agency_uid: str, spent: frozenset[GrantId]
-) -> Reason | None:
+def _why_not(component: Component, attribute: AttributeId, at: Situation, spent: frozenset[GrantId]) -> Reason | None:
     naming = [g for g in at.release_grants if attribute in g.attributes]
     valid = [g for g in naming if g.is_valid(at.now)]
     if not valid:
         return _without_grant(attribute, naming, at)
-    here = [g for g in valid if g.agency_uid == agency_uid]
-    if not here:
-        return Reason.OTHER_AGENCY
-    if all(g.grant_id in spent for g in here):
+    if all(g.grant_id in spent for g in valid):
         return Reason.USES_SPENT
     if at.find_suiting(component, attribute):
         return None
@@ -179,7 +172,7 @@ def _without_grant(attribute: AttributeId, naming: list[Grant], at: Situation) -
         return Reason.REFUSED_BY_CITIZEN
     last = max(naming, key=lambda g: (g.valid_from, g.version), default=None)
     if last is None:
-        return Reason.GRANT_MISSING
+        return Reason.OTHER_AGENCY if at.find_grant_to_any(attribute) else Reason.GRANT_MISSING
     if last.state == "withdrawn":
         return Reason.CONSENT_WITHDRAWN
     return Reason.LEGAL_BASIS_ENDED if last.kind == "legal_basis" else Reason.CONSENT_EXPIRED

@@ -38,6 +38,7 @@ class Situation:
     dossier: Dossier
     party: Party
     person: Person
+    agency_uid: str  # which acts
     now: datetime
     grades: Mapping[tuple[AttributeId, str], Grade]  # how sure a source's word is
     grants: tuple[Grant, ...] = ()  # of its subject: for this dossier, for keeping, and the last keepings that ended
@@ -47,7 +48,12 @@ class Situation:
 
     @property
     def release_grants(self) -> tuple[Grant, ...]:
-        """Return the grants that let something go to this dossier for this party."""
+        """Return the grants that let something go to this dossier for this party, to the agency that acts (R8)."""
+        return tuple(g for g in self.grants_to_any if g.agency_uid == self.agency_uid)
+
+    @property
+    def grants_to_any(self) -> tuple[Grant, ...]:
+        """Return the grants that let something go to this dossier for this party, to whichever agency."""
         mine = (self.dossier.dossier_uid, self.party.party_uid)
         return tuple(g for g in self.grants if g.scope == "release" and (g.dossier_uid, g.party_uid) == mine)
 
@@ -55,6 +61,11 @@ class Situation:
         """Return a valid release grant of an attribute, one of law before one of consent."""
         covering = [g for g in self.release_grants if g.covers(attribute, self.now)]
         return min(covering, key=lambda g: g.kind != "legal_basis", default=None)
+
+    def find_grant_to_any(self, attribute: AttributeId) -> Grant | None:
+        """Return a valid release grant of an attribute to the agency that acts, or else to another of the dossier."""
+        elsewhere = (g for g in self.grants_to_any if g.covers(attribute, self.now))
+        return self.find_grant(attribute) or next(elsewhere, None)
 
     def usable(self, attribute: AttributeId) -> Iterator[Held]:
         """Yield evidence that may be used for this dossier: held for it, and what it stands on still valid (R8)."""

@@ -1,7 +1,8 @@
 """What to collect next: claims that wait at identity, then registries in the map's order, each at most once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.reuse.domain.grant import Grant
 from services.reuse.domain.ids import AttributeId
@@ -24,11 +25,12 @@ class Step:
 def granted(at: Situation, claims: Claims) -> dict[AttributeId, Grant]:
     """Return which of these claims may be collected, and under which grant.
 
-    Number, name and birth date also come under any valid grant of law, since every rule lets a person be identified at
-    the population register; not where she said that she hands them in herself.
+    Claims are collected once, for the dossier: also what another of its agencies may have. Number, name and birth date
+    come under any valid grant of law, since every rule lets a person be identified at the population register; not
+    where she said that she hands them in herself.
     """
-    found = {attribute: grant for attribute in claims.attributes if (grant := at.find_grant(attribute))}
-    identifying = find_identifying_grant(at)
+    found = {attribute: grant for attribute in claims.attributes if (grant := at.find_grant_to_any(attribute))}
+    identifying = find_identifying_grant(at) or _identifying(at.grants_to_any, at.now)
     if identifying:
         found |= {key: identifying for key in MATCH_KEYS if key in claims.attributes and key not in found}
     return found
@@ -55,7 +57,11 @@ def _is_held(at: Situation, attribute: AttributeId) -> bool:
 
 def find_identifying_grant(at: Situation) -> Grant | None:
     """Return a valid grant of law under which she may be looked up merely to know who she is."""
-    of_law = (g for g in at.release_grants if g.kind == "legal_basis" and g.is_valid(at.now))
+    return _identifying(at.release_grants, at.now)
+
+
+def _identifying(grants: Iterable[Grant], now: datetime) -> Grant | None:
+    of_law = (g for g in grants if g.kind == "legal_basis" and g.is_valid(now))
     return next((g for g in of_law if not set(MATCH_KEYS) & set(g.opted_out)), None)
 
 

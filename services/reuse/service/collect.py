@@ -59,8 +59,12 @@ async def _begin(
     party = dossier.party(party_uid)
     person = await situation.ask_person(db, parts, dossier=dossier, party=party, agency_uid=caller.agency.uid)
     subject_id = person.get_subject()
-    await grants.get_known_surely(db, parts, subject_id=subject_id, dossier_uid=dossier_uid, now=now)
+    agency_uid = caller.agency.uid
+    await grants.get_known_surely(
+        db, parts, subject_id=subject_id, dossier_uid=dossier_uid, agency_uid=agency_uid, now=now
+    )
     async with db.read() as tx:
         return await situation.read(
-            tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, now=now
-        )
+            tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, agency_uid=agency_uid,
+            now=now,
+        )  # fmt: skip

@@ -46,7 +46,7 @@ async def ask(
 
 
 async def get_known_surely(
-    db: Database, parts: Parts, *, subject_id: SubjectId, dossier_uid: UUID, now: datetime
+    db: Database, parts: Parts, *, subject_id: SubjectId, dossier_uid: UUID, agency_uid: str, now: datetime
 ) -> tuple[Grant, ...]:
     """Return a subject's grants as nothing may be collected without: as new as a release would demand.
 
@@ -55,7 +55,7 @@ async def get_known_surely(
     async with db.read() as tx:
         known = await grants.of_subject(tx, subject_id, dossier_uid)
         fresh = await grants.freshness(tx, [each.grant_id for each in known])
-    arrived = any(each.dossier_uid for each in known)
+    arrived = _has_arrived(known, agency_uid)
     if arrived and fresh.t is not None and parts.lease.allows_authorising(fresh.t, fresh.now):
         return known
     await ask(db, parts, known=known, subject_id=subject_id, dossier_uid=dossier_uid, now=now)
@@ -63,14 +63,18 @@ async def get_known_surely(
 
 
 async def get_arrived(
-    db: Database, parts: Parts, *, subject_id: SubjectId, dossier_uid: UUID, now: datetime
+    db: Database, parts: Parts, *, subject_id: SubjectId, dossier_uid: UUID, agency_uid: str, now: datetime
 ) -> tuple[Grant, ...]:
-    """Return a subject's grants for a plan: consent is asked only if none for the dossier has arrived yet."""
+    """Return a subject's grants for a plan: consent is asked only if none for dossier and agency has arrived yet."""
     known = await _read(db, subject_id, dossier_uid)
-    if any(each.dossier_uid for each in known):
+    if _has_arrived(known, agency_uid):
         return known
     await ask(db, parts, known=known, subject_id=subject_id, dossier_uid=dossier_uid, now=now)
     return await _read(db, subject_id, dossier_uid)
+
+
+def _has_arrived(known: Iterable[Grant], agency_uid: str) -> bool:
+    return any(each.dossier_uid and each.agency_uid == agency_uid for each in known)
 
 
 async def _read(db: Database, subject_id: SubjectId, dossier_uid: UUID) -> tuple[Grant, ...]:

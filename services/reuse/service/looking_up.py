@@ -80,8 +80,9 @@ async def begin(tx: Tx, lookup: Lookup, now: datetime) -> Lookup | None:
 async def _still_open(tx: Tx, parts: Parts, at: Situation, lookup: Lookup) -> Lookup | None:
     """Take back what another look-up has brought since we read: nothing is asked twice while fresh."""
     seen = await situation.read(
-        tx, parts, dossier=at.dossier, party=at.party, person=at.person, subject_id=lookup.subject_id, now=at.now
-    )
+        tx, parts, dossier=at.dossier, party=at.party, person=at.person, subject_id=lookup.subject_id,
+        agency_uid=at.agency_uid, now=at.now,
+    )  # fmt: skip
     if lookup.identification:
         wanted = lookup.attributes if may_be_identified(seen) else ()
     else:

@@ -40,6 +40,7 @@ from shared.measures import RELEASES
 from shared.tokens import InvalidToken
 
 _LEASE_EXCEEDED, _RIGHT_ENDED = "lease_exceeded", "right_ended"
+_MAY_HAVE_COME = {Reason.GRANT_MISSING, Reason.OTHER_AGENCY}  # a grant given just now, whose event is still on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ async def _ask_if_that_could_help(
     at = await _situation(db, parts, wanted, now)
     if not found.is_covered:
         missing = await _missing(db, wanted, at)
-        if missing and all(each.reason is not Reason.GRANT_MISSING for each in missing):
+        if missing and all(each.reason not in _MAY_HAVE_COME for each in missing):
             raise refusal(missing)
     said = await grants.ask(
         db, parts, known=at.grants, subject_id=at.person.get_subject(), dossier_uid=wanted.dossier_uid, now=now
@@ -231,7 +232,8 @@ async def _situation(db: Database, parts: Parts, wanted: Wanted, now: datetime) 
     async with db.read() as tx:
         dossier = await dossiers.get(tx, wanted.dossier_uid)
         party = dossier.party(wanted.party_uid)
-        return await situation.read_bound(tx, parts, dossier=dossier, party=party, now=now)
+        agency_uid = wanted.caller.agency.uid
+        return await situation.read_bound(tx, parts, dossier=dossier, party=party, agency_uid=agency_uid, now=now)
 
 
 async def _missing(db: Database, wanted: Wanted, at: Situation) -> list[Missing]:
@@ -244,7 +246,7 @@ async def _missing(db: Database, wanted: Wanted, at: Situation) -> list[Missing]
         raise UnknownComponent
     async with db.read() as tx:
         spent = await grant_rows.spent(tx, at.person.get_subject())
-    return why_not(asked, at, agency_uid=wanted.caller.agency.uid, spent=spent)
+    return why_not(asked, at, spent=spent)
 
 
 async def _withhold(db: Database, authorised: Authorised, wanted: Wanted, reason: str, now: datetime) -> None:

@@ -83,11 +83,15 @@ async def _check_confirmed(
 ) -> None:
     """Have the population register confirm her, if it has not. Raises PartyProvisional or PartyUnconfirmed."""
     subject_id = person.get_subject()
-    await grants.get_known_surely(db, parts, subject_id=subject_id, dossier_uid=dossier.dossier_uid, now=now)
+    agency_uid = caller.agency.uid
+    await grants.get_known_surely(
+        db, parts, subject_id=subject_id, dossier_uid=dossier.dossier_uid, agency_uid=agency_uid, now=now
+    )
     async with db.read() as tx:
         at = await situation.read(
-            tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, now=now
-        )
+            tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, agency_uid=agency_uid,
+            now=now,
+        )  # fmt: skip
     at = await identify(db, parts, at, caller)
     if at.person.provisional:
         raise PartyProvisional if may_be_identified(at) else PartyUnconfirmed

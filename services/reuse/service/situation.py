@@ -33,14 +33,27 @@ async def of_party(
     person = await ask_person(db, parts, dossier=dossier, party=party, agency_uid=agency_uid)
     subject_id = person.bound_subject
     if subject_id is None:
-        return Situation(dossier, party, person, now, parts.grades)
-    await grants.get_arrived(db, parts, subject_id=subject_id, dossier_uid=dossier.dossier_uid, now=now)
+        return Situation(dossier, party, person, agency_uid, now, parts.grades)
+    await grants.get_arrived(
+        db, parts, subject_id=subject_id, dossier_uid=dossier.dossier_uid, agency_uid=agency_uid, now=now
+    )
     async with db.read() as tx:
-        return await read(tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, now=now)
+        return await read(
+            tx, parts, dossier=dossier, party=party, person=person, subject_id=subject_id, agency_uid=agency_uid,
+            now=now,
+        )  # fmt: skip
 
 
 async def read(
-    tx: Tx, parts: Parts, *, dossier: Dossier, party: Party, person: Person, subject_id: SubjectId, now: datetime
+    tx: Tx,
+    parts: Parts,
+    *,
+    dossier: Dossier,
+    party: Party,
+    person: Person,
+    subject_id: SubjectId,
+    agency_uid: str,
+    now: datetime,
 ) -> Situation:
     """Return the situation of a party whose subject is known, from our own rows.
 
@@ -53,6 +66,7 @@ async def read(
         dossier=dossier,
         party=party,
         person=replace(person, provisional=person.provisional and not confirmed),
+        agency_uid=agency_uid,
         now=now,
         grades=parts.grades,
         grants=hers,
@@ -69,12 +83,17 @@ async def read_again(db: Database, parts: Parts, at: Situation) -> Situation:
     async with db.read() as tx:
         return await read(
             tx, parts, dossier=at.dossier, party=at.party, person=at.person,
-            subject_id=at.person.get_subject(), now=at.now,
+            subject_id=at.person.get_subject(), agency_uid=at.agency_uid, now=at.now,
         )  # fmt: skip
 
 
-async def read_bound(tx: Tx, parts: Parts, *, dossier: Dossier, party: Party, now: datetime) -> Situation:
+async def read_bound(
+    tx: Tx, parts: Parts, *, dossier: Dossier, party: Party, agency_uid: str, now: datetime
+) -> Situation:
     """Return the situation of a party that was bound before, without asking anybody. Raises PartyUnidentified."""
     bound = party.subject_id is not None
     person = Person("bound" if bound else "none", party.subject_id, None, "none_yet", False, "self")
-    return await read(tx, parts, dossier=dossier, party=party, person=person, subject_id=person.get_subject(), now=now)
+    return await read(
+        tx, parts, dossier=dossier, party=party, person=person, subject_id=person.get_subject(), agency_uid=agency_uid,
+        now=now,
+    )  # fmt: skip

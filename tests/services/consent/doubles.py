@@ -88,7 +88,7 @@ class _HolderOf:
 
 def dossier_json(dossier: Dossier, state: str) -> dict[str, Any]:
     """Write a dossier as `GET /internal/dossiers/{uid}` does."""
-    uid, name = next(iter(dossier.agencies.items()))
+    agencies = [{"uid": uid, "name": name} for uid, name in dossier.agencies.items()]
     return {
         "dossier_uid": str(dossier.dossier_uid),
         "client_id": dossier.client_id,
@@ -100,8 +100,8 @@ def dossier_json(dossier: Dossier, state: str) -> dict[str, Any]:
         "procedure_version": 1,
         "case": "domestic",
         "channel": "online",
-        "receiving": {"uid": uid, "name": name},
-        "competent": {"uid": uid, "name": name},
+        "receiving": agencies[0],
+        "competent": agencies[-1],
         "supporting": None,
         "opened_at": "2026-03-02T03:04:05.000000Z",
         "parties": [

@@ -77,6 +77,21 @@ async def test_repeating_a_decision_changes_nothing(world: World) -> None:
     assert len(await world.events(subject)) == 1
 
 
+async def test_r8_each_agency_of_a_dossier_has_a_right_of_its_own(world: World) -> None:
+    dossier = make_dossier(agencies={"ag-000101": "Phường Hồng An", "ag-000201": "Phường Ngô Quyền"})
+    world.reuse.knows(dossier)
+    subject = world.identity.knows_party(dossier, dossier.parties[0].party_uid)
+    received = await decided(world, dossier, opted_out=["person.pin"])
+    deciding = {"uid": "ag-000201", "name": "Phường Ngô Quyền", "sector": "justice"}
+    answer = await world.ask("POST", DECISIONS, body_for(dossier), agency=deciding)
+    (competent,) = answer.json()["grants"]
+    assert competent["grant_id"] != received["grant_id"]
+    assert competent["opted_out"] == ["person.pin"]
+    given = [data["grant"]["agency_uid"] for _, data in await world.events(subject)]
+    assert given == ["ag-000101", "ag-000201"]
+    assert await decided(world, dossier, opted_out=["person.pin"]) == received
+
+
 async def test_r5_a_party_nobody_identified_has_no_grant(world: World) -> None:
     dossier, _ = known_dossier(world, subject_id=None, sub=None, state="none")
     answer = await world.ask("POST", DECISIONS, body_for(dossier))

@@ -118,6 +118,28 @@ def test_what_stands_is_the_last_word_also_when_what_it_replaced_began_later() -
         assert (again.new, again.ended, again.kept) == ((), (), (standing,))
 
 
+def test_r8_each_agency_of_a_dossier_has_a_right_of_its_own() -> None:
+    here = make_subject()
+    there = replace(here, recipient=replace(here.recipient, agency_uid="ag-000201"))
+    both = {"i1": Answer.CONTINUE, "i2": Answer.CONTINUE}
+    first = give_law(TWO_ITEMS, both, subject=here)
+    second = give_law(TWO_ITEMS, both, subject=there, earlier=first.new)
+    (given,) = second.new
+    assert (given.recipient, second.ended, second.kept) == (there.recipient, (), ())
+    for subject, of in ((here, first), (there, second)):
+        again = give_law(TWO_ITEMS, both, subject=subject, earlier=first.new + second.new)
+        assert (again.new, again.ended, again.kept) == ((), (), of.new)
+
+
+def test_an_officer_of_another_agency_does_not_undo_what_she_hands_in_herself() -> None:
+    hers = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.SELF_SUBMIT}).new
+    counter = make_subject(giving=Giving(Origin.OFFICER_AT_COUNTER, GivenBy.SELF))
+    there = replace(counter, recipient=replace(counter.recipient, agency_uid="ag-000201"))
+    both = {"i1": Answer.CONTINUE, "i2": Answer.CONTINUE}
+    (given,) = give_law(TWO_ITEMS, both, subject=there, earlier=hers).new
+    assert (given.attributes, given.opted_out) == (("person.full_name", "person.pin"), ("marriage.record",))
+
+
 def test_a_consent_gives_one_grant_per_purpose_over_what_she_agreed_to() -> None:
     keep = make_purpose()
     items = [

@@ -200,4 +200,4 @@ def answered(source: str, attribute: str, outcome: Any, **changes: Any) -> Answe
 
 def make_situation(dossier: Dossier, role: str, person: Person, **changes: Any) -> Situation:
     """Make the situation of one party."""
-    return replace(Situation(dossier, party_with(dossier, role), person, NOW, GRADES), **changes)
+    return replace(Situation(dossier, party_with(dossier, role), person, dossier.receiving.uid, NOW, GRADES), **changes)

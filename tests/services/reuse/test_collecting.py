@@ -10,7 +10,7 @@ import pytest
 
 from services.reuse.domain.grant import Grant
 from shared import clock
-from tests.services.reuse.conftest import SHOP, Opened, World, code_of, released_attributes
+from tests.services.reuse.conftest import NGO_QUYEN, SHOP, Opened, World, code_of, released_attributes
 from tests.services.reuse.doubles import PERSON
 
 pytestmark = pytest.mark.stack
@@ -121,6 +121,17 @@ async def test_without_a_grant_nothing_is_collected(world: World) -> None:
     await world.collect(opened)
     assert world.identity.calls["collection"] == 0
     assert world.registries.asked == []
+
+
+async def test_R8_another_agency_of_the_dossier_takes_over_what_waits_and_asks_no_register(world: World) -> None:
+    opened = await world.open(supporting="ag-000201")
+    subject_id, grant = await world.mother(opened)
+    plan = await world.collect(opened, agency=NGO_QUYEN)
+    assert {plan[each]["outcome"] for each in ("mother-identity", "parents-marriage")} == {"awaiting_person"}
+    told = [data for kind, data in await world.events(subject_id) if kind == "reuse.looked-up.v1"]
+    assert [(each["source"], each["grant_id"]) for each in told] == [("vneid", str(grant.grant_id))]
+    assert (world.registries.asked, world.identity.values) == ([], {})
+    assert (await world.collect(opened))["mother-identity"]["outcome"] == "reusable"
 
 
 async def test_only_granted_attributes_are_kept_of_what_a_source_tells(world: World) -> None:

@@ -72,6 +72,28 @@ async def test_R8_a_grant_for_one_agency_is_none_for_another_of_the_same_dossier
     assert code_of(answer) == (403, "grant_for_another_agency")
 
 
+async def test_R8_each_agency_of_a_dossier_releases_under_its_own_right_what_is_held_for_the_dossier(
+    world: World,
+) -> None:
+    opened = await world.open(supporting="ag-000201")
+    subject_id, receiving = await world.mother(opened)
+    await world.collect(opened)
+    plan = await world.plan(opened, agency=NGO_QUYEN)
+    assert {plan[each]["outcome"] for each in ("mother-identity", "parents-marriage")} == {"awaiting_person"}
+    supporting = replace(
+        world.grant_of_law(opened, "mother", subject_id), agency_uid="ag-000201", sub="pairwise-at-supporting"
+    )
+    world.consent.grants[supporting.grant_id] = supporting  # decided, its event still on its way
+    answer = await world.release(opened, "mother-identity", agency=NGO_QUYEN)
+    assert claims_of(answer)["sub"] == supporting.sub
+    released = [data for kind, data in await world.events(subject_id) if kind == "reuse.released.v1"]
+    assert set(released[-1]["grant_ids"]) == {str(supporting.grant_id), str(receiving.grant_id)}
+    assert (await world.plan(opened, agency=NGO_QUYEN))["mother-identity"]["outcome"] == "reusable"
+    await world.ends(supporting, "ended")
+    assert code_of(await world.release(opened, "mother-identity", agency=NGO_QUYEN)) == (403, "legal_basis_ended")
+    assert claims_of(await world.release(opened, "mother-identity"))["sub"] == receiving.sub
+
+
 async def test_R8_what_is_not_held_for_this_dossier_does_not_go_out(world: World) -> None:
     opened = await world.open()
     await world.mother(opened)

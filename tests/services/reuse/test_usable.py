@@ -67,7 +67,7 @@ async def known(world: World, *, versions: int, seed: int) -> tuple[Situation, S
         party, person = party_with(dossier, "mother"), make_person(subject_id=SubjectId(subject_id))
         at = await situation.read(
             tx, world.parts, dossier=dossier, party=party, person=person, subject_id=SubjectId(subject_id),
-            now=clock.now(),
+            agency_uid=dossier.receiving.uid, now=clock.now(),
         )  # fmt: skip
     return at, everything
 
