@@ -127,8 +127,7 @@ async def drop_dead_letters(service: Service, options: argparse.Namespace) -> in
 async def send_again(service: Service, options: argparse.Namespace) -> int:
     """Have the relay publish numbered events once more, the same bytes: refills an emptied topic, or a reader's gap."""
     partitions = range(service.settings.partitions) if options.partition is None else [options.partition]
-    async with service.db.transaction() as tx:
-        counts = [await outbox.send_again(tx, p, after=options.after, upto=options.upto) for p in partitions]
+    counts = [await outbox.send_again(service.db, p, after=options.after, upto=options.upto) for p in partitions]
     _say(f"will be sent again: {sum(counts)}")
     return DONE
 

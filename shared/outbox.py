@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared import events, telemetry
-from shared.db import Tx
+from shared.db import Database, Tx
 from shared.events import Event
+
+
+AT_ONCE = 10_000
+"""Rows that one statement changes: after a long outage there may be more than its time-out allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,18 @@ async def append(tx: Tx, event: Event) -> None:
 
 async def mark_sealed(tx: Tx, through_sequence: int, *, now: datetime) -> None:
     """Note that `audit` has sealed this service's events up to and including this number."""
-    await tx.execute(
-        "UPDATE outbox SET sealed_at = $2 WHERE sequence <= $1 AND sealed_at IS NULL", through_sequence, now
+    row = await tx.fetchrow(
+        """SELECT min(sequence) AS first, max(sequence) AS last FROM (
+             SELECT sequence FROM outbox WHERE sealed_at IS NULL AND sequence <= $1 OFFSET 0) unsealed""",
+        through_sequence,
     )
+    if row is None or row["first"] is None:
+        return
+    for first in range(row["first"], row["last"] + 1, AT_ONCE):
+        await tx.execute(
+            "UPDATE outbox SET sealed_at = $3 WHERE sequence BETWEEN $1 AND $2 AND sealed_at IS NULL",
+            first, min(first + AT_ONCE - 1, through_sequence), now,
+        )  # fmt: skip
 
 
 async def oldest_unsealed(tx: Tx) -> datetime | None:
@@ -49,26 +62,36 @@ async def oldest_unsealed(tx: Tx) -> datetime | None:
 async def progress(tx: Tx) -> Progress:
     """Return how far the events of this service have come."""
     row = await tx.fetchrow(
-        """SELECT coalesce(max(sequence), 0) AS newest,
-                  count(*) FILTER (WHERE sequence IS NULL) AS unnumbered,
-                  count(*) FILTER (WHERE published_at IS NULL) AS unpublished,
-                  min(time) FILTER (WHERE published_at IS NULL) AS unpublished_since,
-                  count(*) FILTER (WHERE sealed_at IS NULL) AS unsealed,
-                  min(time) FILTER (WHERE sealed_at IS NULL) AS unsealed_since
-           FROM outbox"""
+        """SELECT coalesce((SELECT max(sequence) FROM outbox), 0) AS newest, u.events AS unnumbered,
+                  u.events + p.events AS unpublished, least(u.since, p.since) AS unpublished_since,
+                  s.events AS unsealed, s.since AS unsealed_since
+           FROM (SELECT count(*) AS events, min(time) AS since FROM outbox WHERE sequence IS NULL) u,
+                (SELECT count(*) AS events, min(time) AS since FROM outbox
+                 WHERE sequence IS NOT NULL AND published_at IS NULL) p,
+                (SELECT count(*) AS events, min(time) AS since FROM outbox WHERE sealed_at IS NULL) s"""
     )
-    assert row is not None  # noqa: S101 - an aggregate without GROUP BY has one row
+    assert row is not None  # noqa: S101 - aggregates without GROUP BY have one row
     return Progress(**row)
 
 
-async def send_again(tx: Tx, partition: int, *, after: int, upto: int) -> int:
+async def send_again(db: Database, partition: int, *, after: int, upto: int) -> int:
     """Have the relay publish numbered events once more, the same bytes in order, for a reader that misses them.
 
-    Returns how many. Readers that have them ignore them.
+    Returns how many. Readers that have them ignore them, so it may be repeated after a failure.
     """
-    done = await tx.execute(
-        "UPDATE outbox SET published_at = NULL WHERE partition = $1 AND sequence > $2 AND sequence <= $3",
-        partition, after, upto,
-    )  # fmt: skip
-    tx.appended = True
-    return int(done.removeprefix("UPDATE "))
+    sent = 0
+    while True:
+        async with db.transaction() as tx:
+            row = await tx.fetchrow(
+                """WITH batch AS (
+                     SELECT position, sequence FROM outbox
+                     WHERE partition = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence LIMIT $4),
+                   again AS (
+                     UPDATE outbox SET published_at = NULL WHERE position IN (SELECT position FROM batch))
+                   SELECT count(*) AS events, max(sequence) AS last FROM batch""",
+                partition, after, upto, AT_ONCE,
+            )  # fmt: skip
+            tx.appended = True
+        if row is None or row["last"] is None:
+            return sent
+        sent, after = sent + row["events"], row["last"]

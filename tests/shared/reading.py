@@ -28,8 +28,7 @@ def _number(message: Message) -> int:
 async def refill(pair: Pair) -> None:
     """Do what an operator does: have the source send what the reader's gaps name."""
     for have, upto in await gaps(pair):
-        async with pair.out.transaction() as tx:
-            await outbox.send_again(tx, 0, after=have, upto=upto)
+        await outbox.send_again(pair.out, 0, after=have, upto=upto)
 
 
 async def gaps(pair: Pair) -> list[tuple[int, int]]:

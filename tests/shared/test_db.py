@@ -188,6 +188,23 @@ async def test_what_audit_has_sealed_is_no_longer_the_oldest_unsealed(pair: Pair
         assert await outbox.oldest_unsealed(tx) is None
 
 
+async def test_more_than_one_statement_changes_is_sealed_and_sent_again_all_the_same(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "AT_ONCE", 2)
+    async with running(pair.relay()):
+        await pair.append(*"abcdefg")
+        await pair.until_published(7)
+    async with pair.out.transaction() as tx:
+        await outbox.mark_sealed(tx, 6, now=NOW)
+        assert await tx.fetch("SELECT sequence FROM outbox WHERE sealed_at IS NULL") == [(7,)]
+    again = [await outbox.send_again(pair.out, partition, after=1, upto=6) for partition in range(2)]
+    async with pair.out.read() as tx:
+        progress = await outbox.progress(tx)
+    assert (sum(again), progress.newest, progress.unnumbered, progress.unpublished) == (5, 7, 0, 5)
+    assert (progress.unpublished_since, progress.unsealed, progress.unsealed_since) == (NOW, 1, NOW)
+
+
 async def test_a_plan_that_is_made_on_an_empty_table_will_do_for_a_large_one(pair: Pair, stack: Stack) -> None:
     admin = await asyncpg.connect(stack.postgres.dsn("postgres", pair.source), ssl=False)
     await admin.execute("VACUUM ANALYZE outbox")  # from now on the planner knows that it is empty
