@@ -7,7 +7,6 @@ from shared import events, telemetry
 from shared.db import Database, Tx
 from shared.events import Event
 
-
 AT_ONCE = 10_000
 """Rows that one statement changes: after a long outage there may be more than its time-out allows."""
 
