@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
-from shared import alarms, arrival, diverted, inbox, log, spans, telemetry
-from shared.alarms import Alarm
+from shared import arrival, diverted, inbox, log, spans, telemetry
 from shared.arrival import Arrived
 from shared.db import Database, Tx
 from shared.diverted import Limits, TooMuchDiverted
@@ -18,6 +17,7 @@ from shared.kafka import Kafka, Message, NoPartitionLeft, Record, Subscription
 from shared.keys import Forged, Trust
 from shared.measures import LAG, TAKEN
 from shared.progress import Place
+from shared.stops import Stops, place
 
 NoticeHandler = Callable[[Tx, Notice], Awaitable[None]]
 WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
@@ -25,7 +25,6 @@ WatermarkHook = Callable[[Tx, Watermark], Awaitable[None]]
 _TRIES = 3  # of an event whose handler fails; an outage is not counted, it is waited for
 _STAND_BY = 2.0  # until the next look for a partition that has no reader
 _TOGETHER = 50  # records of a partition taken in by one commit
-_LOOK_BACK = 3.0  # seconds between two looks whether a stop lies behind
 _GATHER = 0.1  # seconds for more to come after a few, so that under load one transaction takes in several
 
 
@@ -64,8 +63,7 @@ class Consumer:
         self._sources = {f"{source}.events": source for source in sources}
         self._handlers, self._notices, self._on_watermark = handlers, notices or {}, on_watermark
         self._limits, self._pause = limits, pause
-        self._passed: dict[str, int] = {}  # per partition the last offset that was done with
-        self._looked_back_at = 0.0
+        self._stops = Stops(db)
 
     async def run(self) -> None:
         """Read until cancelled. An outage is waited for; too much diverted stops everything, with an alarm."""
@@ -86,12 +84,12 @@ class Consumer:
                 await asyncio.sleep(1)
 
     async def _read_on(self, subscription: Subscription) -> None:
-        self._passed.clear()  # offsets begin anew where a topic was made anew
+        self._stops.begin()
         try:
             while True:
                 await self._read(subscription)
                 _show_lag(subscription.lag)
-                await self._look_back()
+                await self._stops.look_back()
         finally:
             _show_lag({})  # it is another member's now, or nobody knows it
 
@@ -109,12 +107,13 @@ class Consumer:
                     await self._take_some(some)
                 except Unavailable as error:
                     log.warning("events_postponed", reader=self._reader, topic=some[0].topic, code=error.code)
+                    await self._stops.wait(some[0], error.code)
                     subscription.again(some[0], 1.0)
                     break
                 except TooMuchDiverted as reason:
                     raise _Stopped(some[-1], str(reason)) from None
                 subscription.done(some[-1])
-                self._passed[_place(some[-1])] = some[-1].offset
+                self._stops.pass_by(some[-1])
 
     async def _take_some(self, records: Sequence[Record]) -> None:
         """Take in all in one transaction; if one of them is the matter, each in its own, so that it stands alone."""
@@ -207,36 +206,12 @@ class Consumer:
         await self._kafka.publish([Message(f"{self._reader}.dead-letters", 0, None, kept.value, headers)])
 
     async def _stop(self, stop: _Stopped) -> None:
-        log.error("consumer_stopped", reader=self._reader, place=_place(stop.at), reason=str(stop))
+        log.error("consumer_stopped", reader=self._reader, place=place(stop.at), reason=str(stop))
         try:
-            async with self._db.transaction() as tx:
-                told = {"reason": str(stop), "offset": stop.at.offset}
-                await alarms.raise_alarm(tx, "consumer_stopped", _place(stop.at), told)
+            await self._stops.tell(stop.at, str(stop))
         except Unavailable as error:
             log.error("alarm_not_stored", error, reader=self._reader)
         await asyncio.sleep(self._pause)
-
-    async def _look_back(self) -> None:
-        """Clear the alarms of stops that lie behind us, whichever member of the group had stopped there."""
-        now = asyncio.get_running_loop().time()
-        if now < self._looked_back_at + _LOOK_BACK:
-            return
-        self._looked_back_at = now
-        with suppress(Unavailable):
-            async with self._db.transaction() as tx:
-                for alarm in await alarms.raised(tx):
-                    if alarm.kind == "consumer_stopped" and self._is_behind(alarm):
-                        await alarms.clear_alarm(tx, alarm.kind, alarm.key)
-
-    def _is_behind(self, stop: Alarm) -> bool:
-        offset = stop.detail.get("offset")
-        if not isinstance(offset, int):  # of the release before, under the reader's name: raised again if it holds
-            return True
-        return self._passed.get(stop.key, -1) >= offset
-
-
-def _place(record: Record) -> str:
-    return f"{record.topic}/{record.partition}"
 
 
 def _show_lag(lags: Mapping[Place, int]) -> None:

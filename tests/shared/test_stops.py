@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared import alarms
-from shared.db import Tx
+from shared import alarms, stops
+from shared.db import DatabaseUnavailable, Tx
 from shared.diverted import Limits
 from shared.events import Received
 from tests.shared.conftest import FIRST, OTHER, Pair, running, until
@@ -36,13 +36,34 @@ async def test_a_stop_is_over_when_another_member_has_read_past_it(pair: Pair) -
     async def breaks(tx: Tx, event: Received) -> None:
         raise ValueError
 
-    stops = pair.consumer(breaks, limits=Limits(failed_per_minute=2), pause=5.0)
-    async with running(pair.relay(), stops):
+    stopping = pair.consumer(breaks, limits=Limits(failed_per_minute=2), pause=5.0)
+    async with running(pair.relay(), stopping):
         await pair.append(*(f"key{n}" for n in range(6)))
         await until(lambda: alarm(pair, "consumer_stopped"))
         async with running(pair.consumer(), pair.consumer()):
             await pair.until_taken(6)
             await until(lambda: no_alarm(pair, "consumer_stopped"))
+
+
+async def test_who_waits_long_for_an_outage_at_one_event_says_so_until_it_is_past(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stops, "LONG", 0.5)
+    out = True
+
+    async def handler(tx: Tx, event: Received) -> None:
+        if out:
+            raise DatabaseUnavailable
+        await pair.note(tx, event)
+
+    async with running(pair.relay(), pair.consumer(handler)):
+        await pair.append(FIRST)
+        await until(lambda: alarm(pair, "consumer_stopped"))
+        told = await pair.value("SELECT detail FROM alarm WHERE kind = 'consumer_stopped'")
+        assert told == {"reason": "database_unavailable", "offset": 0}
+        out = False
+        await until(lambda: no_alarm(pair, "consumer_stopped"))
+    assert len(await pair.effects()) == 1
 
 
 async def test_a_member_that_reads_elsewhere_leaves_a_stop_alone(pair: Pair) -> None:
