@@ -6,10 +6,12 @@ from pydantic import JsonValue
 
 from services.identity.domain.claims import Claims, Discarded
 from services.identity.domain.flow import Flow
+from services.identity.domain.ids import CheckId, SubjectId
 from services.identity.domain.login import Reason
-from services.identity.domain.party import Party
+from services.identity.domain.party import Party, Place
 from shared.errors import Fault
 from shared.events import Data, Event, written
+from shared.tokens import Actor
 
 
 def login_succeeded(flow: Flow, now: datetime) -> Event:
@@ -52,6 +54,24 @@ def party_identified(party: Party, *, sub: str, sector: str, provisional: bool, 
         "actor": {"kind": party.actor.kind, "ref": party.actor.ref, "position": party.actor.position},
     }
     return Event(type="identity.party-identified.v1", key=str(party.subject_id), data=data, time=now)
+
+
+def check_failed(
+    check_id: CheckId, place: Place, *, whose: SubjectId | None, method: str, reason: str, actor: Actor, now: datetime
+) -> Event:
+    """Build `identity.check-failed.v1`: who tried which citizen's number, so that trying is no secret."""
+    data: Data = {
+        "check_id": str(check_id),
+        "dossier_uid": str(place.dossier_uid),
+        "party_uid": str(place.party_uid),
+        "subject_id": str(whose) if whose else None,
+        "method": method,
+        "reason": reason,
+        "client_id": place.client_id,
+        "agency_uid": place.agency_uid,
+        "actor": {"kind": actor.kind, "ref": actor.ref, "position": actor.position},
+    }
+    return Event(type="identity.check-failed.v1", key=str(whose or place.dossier_uid), data=data, time=now)
 
 
 def claims_verified(claims: Claims, now: datetime) -> Event:

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.identity import policy
+from services.identity import events, policy
 from services.identity.domain.citizen import Citizen
 from services.identity.domain.ids import CheckId, DossierUid, PartyUid
-from services.identity.domain.party import Party, Place
-from services.identity.domain.person import Capacity, MatchKeys, capacity_on
+from services.identity.domain.party import Party, PartyMismatch, Place
+from services.identity.domain.person import Capacity, IdentificationMismatch, MatchKeys, capacity_on
 from services.identity.parts import Parts
 from services.identity.service import citizens, claims, parties
 from services.identity.store import citizens as stored_citizens
 from services.identity.store import grants
 from services.identity.store import parties as stored_parties
-from shared import ids
-from shared.db import Tx
+from shared import ids, outbox
+from shared.db import Database, Tx
 from shared.idempotency import Once
 from shared.tokens import Caller
 from shared.vietnam import day_in_vietnam
@@ -41,8 +41,10 @@ class Checked:
     capacity: Capacity
 
 
-async def identify(once: Once[Checked], *, given: Parts, caller: Caller, check: Check, now: datetime) -> Checked:
-    """Identify a party (R4).
+async def identify(
+    db: Database, once: Once[Checked], *, given: Parts, caller: Caller, check: Check, now: datetime
+) -> Checked:
+    """Identify a party (R4). A card that leads to nobody is in the log before that is said.
 
     Raises what `policy` refuses with, IdentificationMismatch, PartyMismatch, or Unavailable when `reuse` is silent.
     """
@@ -52,6 +54,22 @@ async def identify(once: Once[Checked], *, given: Parts, caller: Caller, check: 
     policy.check_may_identify(caller, dossier, check.party_uid)
     check_id = CheckId(ids.new())
     place = Place(DossierUid(check.dossier_uid), PartyUid(check.party_uid), caller.client_id, caller.agency.uid)
+    try:
+        return await _identify(once, given, caller, check, check_id, place, now)
+    except (IdentificationMismatch, PartyMismatch) as refused:
+        async with db.transaction() as tx:
+            known = await stored_citizens.find_by_pin_for_update(tx, given.safe, check.keys.pin)
+            told = events.check_failed(
+                check_id, place, whose=known.subject_id if known else None, method=check.method, reason=refused.code,
+                actor=caller.actor, now=now,
+            )  # fmt: skip
+            await outbox.append(tx, told)
+        raise
+
+
+async def _identify(
+    once: Once[Checked], given: Parts, caller: Caller, check: Check, check_id: CheckId, place: Place, now: datetime
+) -> Checked:
     async with once.transaction() as tx:
         citizen = await citizens.look_at_card(tx, given.safe, check.keys, now)
         party = parties.of_check(caller, place, citizen.subject_id, check_id, now)

@@ -11,6 +11,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "identity.login-succeeded.v1": ("login_id",),
     "identity.login-failed.v1": ("flow_id",),
     "identity.party-identified.v1": ("login_id", "check_id", "state"),
+    "identity.check-failed.v1": ("check_id",),
     "identity.claims-verified.v1": ("claims_id", "attributes"),
     "identity.claims-discarded.v1": ("claims_id",),
     "consent.requested.v1": ("request_id",),

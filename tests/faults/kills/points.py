@@ -58,6 +58,7 @@ USE_CASES: tuple[UseCase, ...] = (
     UseCase("identity", "use up a client's assertion", "shared.replay:use_once", ("POST /identity/token",)),
     UseCase("identity", "trade a code", _I + "store.codes:use", ("POST /identity/token",)),
     UseCase("identity", "look at a card", _I + "store.parties:insert_check", ("POST /identity/checks",)),
+    UseCase("identity", "tell of a card that leads to nobody", _I + "events:check_failed", ("POST /identity/checks",)),
     UseCase(
         "identity", "say who a party is", _I + "service.who:who_is",
         ("GET /internal/dossiers/{dossier_uid}/parties/{party_uid}",),

@@ -17,7 +17,7 @@ from infra.client.oauth import LoginFailed
 from infra.client.tokens import Token
 from infra.demo.cast import Application, open_application
 from infra.demo.people import Person
-from infra.demo.steps import decide, identify, once_confirmed
+from infra.demo.steps import code_of, decide, identify, once_confirmed
 from infra.simulators.personas import load_personas
 from tests.faults.kills.clockwork import Time
 from tests.faults.kills.ledger import Ledger
@@ -54,12 +54,14 @@ async def online(stage: Stage, persona: str) -> None:
 
 
 async def at_the_counter(stage: Stage, persona: str) -> None:
-    """An officer looks at two cards, decides, collects, releases, deposits a certificate and ends a right again."""
+    """An officer sees two cards and a wrong one, decides, collects, releases, deposits a certificate, ends a right again."""
     parties: JsonValue = [{"ref": "c", "roles": ["child"]}, {"ref": "m", "roles": ["mother", "applicant"]}]
     facts: JsonValue = {"parents_married": False}
     application: Json = {**new_application("birth"), "channel": "counter", "facts": facts, "parties": parties}
     counter = await open_application(stage.cast.other_ward, application)
     await identify(counter, persona, "mother")
+    if await code_of(identify(counter, persona, "child", full_name="Phạm Thị Khác")) == "not refused":
+        raise AssertionError("a card that is hers under another name identified a child")
     decided = await decide(counter, "mother")
     components = await _collect(stage, counter, "mother", None)
     if components:

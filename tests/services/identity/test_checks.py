@@ -7,6 +7,8 @@ import pytest
 
 from services.identity.consumer import make_handlers
 from shared import clock, ids
+from shared.db import DatabaseUnavailable, Tx
+from shared.events import Event
 from tests.services.identity.city import officer
 from tests.services.identity.conftest import World
 from tests.services.identity.vneid import Person, make_person
@@ -78,6 +80,35 @@ async def test_a_known_number_with_another_name_or_date_is_nobody(world: World, 
     assert (answer.status_code, answer.json()["code"]) == (409, "identification_mismatch")
     assert person.pin not in answer.text
     assert (await world.who_is(place(dossier)))["state"] == "none"
+
+
+async def test_a_card_that_leads_to_nobody_is_told_with_its_officer_and_whose_number_it_is(world: World) -> None:
+    person, dossier = make_person(), world.dossier()
+    subject = await known(world, person)
+    for born in ("1990", "1991"):
+        answer = await world.check(world.city(), dossier, person, birth_date=born)
+        assert answer.json()["code"] == "identification_mismatch"
+    told = [data for name, data in await world.events(subject) if name == "check-failed"]
+    assert [(each["reason"], each["method"], each["subject_id"]) for each in told] == [
+        ("identification_mismatch", "card_shown", subject)
+    ] * 2
+    assert told[0]["actor"] == {"kind": "officer", "ref": "off-7", "position": "Công chức tư pháp - hộ tịch"}
+    assert told[0]["check_id"] != told[1]["check_id"]
+    assert {key: told[0][key] for key in place(dossier)} == place(dossier)
+    assert person.pin not in str(told)
+
+
+async def test_a_mismatch_that_cannot_be_told_is_not_said_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody learns by trying what the log does not hold."""
+    person, dossier = make_person(), world.dossier()
+    await known(world, person)
+
+    async def is_down(tx: Tx, event: Event) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr("services.identity.service.checks.outbox.append", is_down)
+    answer = await world.check(world.city(), dossier, person, birth_date="1990")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
 
 
 async def test_a_newcomer_is_confirmed_when_the_population_database_finds_her(world: World) -> None:
