@@ -54,7 +54,7 @@ async def online(stage: Stage, persona: str) -> None:
 
 
 async def at_the_counter(stage: Stage, persona: str) -> None:
-    """An officer sees two cards and a wrong one, decides, collects, releases, deposits a certificate, ends a right again."""
+    """An officer sees two cards and a wrong one, decides, collects, releases, deposits a certificate, ends a right."""
     parties: JsonValue = [{"ref": "c", "roles": ["child"]}, {"ref": "m", "roles": ["mother", "applicant"]}]
     facts: JsonValue = {"parents_married": False}
     application: Json = {**new_application("birth"), "channel": "counter", "facts": facts, "parties": parties}
