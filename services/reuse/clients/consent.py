@@ -1,17 +1,19 @@
 """Asks `consent` how grants stand, when our copy may be too old, and what time it is there."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from services.reuse.domain.grant import Grant, GrantState
 from services.reuse.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, SubjectId
 from shared import grant_states
-from shared.inside import CallRefused, ServiceClient
+from shared.inside import CalleeUnavailable, CallRefused, ServiceClient
 from shared.keys import Trust
 
 
@@ -66,12 +68,23 @@ class StateAssertion:
     grants: tuple[Grant, ...]
 
 
+AT_ONCE = 10
+"""Questions of one process to consent at a time."""
+PATIENCE = 1.0
+"""Seconds that one more waits for its turn."""
+
+
 class ConsentClient:
-    """Speaks to `consent`. Every call raises Unavailable when it does not answer."""
+    """Speaks to `consent`. Every call raises Unavailable when it does not answer.
+
+    Where consent's news are late every release asks it, and its news are late where it has too much to do: so that it
+    finds the time to send them, only so many ask at once, and who waits too long for his turn is told to come again.
+    """
 
     def __init__(self, client: ServiceClient, trust: Trust) -> None:
         self._client = client
         self._trust = trust
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def ask_states(
         self, *, grant_ids: Collection[UUID], subject_id: SubjectId, dossier_uid: UUID | None
@@ -80,21 +93,31 @@ class ConsentClient:
 
         Raises CallRefused when the answer is not signed by consent for us.
         """
-        told = await self._client.post(
-            "/internal/grants/states",
-            {
-                "grant_ids": [str(each) for each in grant_ids],
-                "subject_id": str(subject_id),
-                "dossier_uid": str(dossier_uid) if dossier_uid else None,
-            },
-            idempotent=True,
-        )
+        question: dict[str, JsonValue] = {
+            "grant_ids": [str(each) for each in grant_ids],
+            "subject_id": str(subject_id),
+            "dossier_uid": str(dossier_uid) if dossier_uid else None,
+        }
+        async with self._turn():
+            told = await self._client.post("/internal/grants/states", question, idempotent=True)
         return self._read(str(told.get("assertion")))
 
     async def ask_clock(self) -> datetime:
         """Return the time of consent's primary."""
         told = await self._client.get("/internal/clock")
         return TypeAdapter(AwareDatetime).validate_python(told["now"])
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise CalleeUnavailable from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _read(self, compact: str) -> StateAssertion:
         claims = grant_states.verify(compact, audience="reuse", trust=self._trust)

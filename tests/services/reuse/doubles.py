@@ -137,11 +137,14 @@ class Consent:
         self.named: list[str] = []  # in the newest question
         self.ahead = 0.0  # seconds by which its clock is ahead of ours
         self.slow = 0.0  # seconds it takes to tell its clock
+        self.answering = asyncio.Event()  # while it is not set nobody is told how grants stand
+        self.answering.set()
         self.app = FastAPI()
 
         @self.app.post("/internal/grants/states")
         async def states(request: Request) -> Response:
             self.calls["states"] += 1
+            await self.answering.wait()
             if self.down:
                 return problem(503, "database_unavailable")
             asked = await request.json()

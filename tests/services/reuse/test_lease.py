@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from infra.embedded.stack import Stack
+from services.reuse.clients.consent import AT_ONCE
 from services.reuse.domain.lease import Lease
 from services.reuse.service import clocks
 from shared import clock, ids
@@ -103,6 +104,26 @@ async def test_a_grant_that_has_not_arrived_is_asked_for_at_each_release_until_i
 
 
 @pytest.mark.stack
+async def test_only_so_many_ask_consent_at_once_and_who_waits_too_long_is_told_to_come_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.reuse.clients.consent.PATIENCE", 0.2)
+    opened = await world.open()
+    await world.mother(opened)
+    await world.collect(opened)
+    before = world.consent.calls["states"]
+    monkeypatch.setattr(world.consent, "answering", asyncio.Event())
+    await world.watermark(seconds_ago=60)
+    asking = [asyncio.create_task(world.release(opened, "mother-identity", fresh=False)) for _ in range(AT_ONCE + 3)]
+    refused, _ = await asyncio.wait(asking, timeout=1)
+    assert [code_of(each.result()) for each in refused] == [(503, "consent_status_unknown")] * 3
+    assert world.consent.calls["states"] - before == AT_ONCE
+    world.consent.answering.set()
+    answers = await asyncio.gather(*asking)
+    assert sorted(each.status_code for each in answers) == [200] * AT_ONCE + [503] * 3
+    assert (await world.release(opened, "mother-identity", fresh=False)).status_code == 200
+
+
 async def test_a_withdrawal_whose_event_is_late_is_learnt_from_consents_own_word(world: World) -> None:
     opened = await world.open()
     _, grant = await world.mother(opened)
