@@ -162,16 +162,20 @@ async def is_undecided_elsewhere(
 
 
 async def forget_unused_requests(tx: Tx, *, before: datetime) -> None:
-    """Delete pushed requests that expired before an instant and that no browser ever came with."""
+    """Delete pushed requests that expired within the day before an instant and that no browser ever came with.
+
+    Those that one came with, and led nowhere, are not looked at again and again: `forget_over` deletes them.
+    """
     await tx.execute(
-        """DELETE FROM pushed_request r WHERE r.expires_at < $1 AND r.logged_in_at IS NULL
+        """DELETE FROM pushed_request r
+            WHERE r.expires_at BETWEEN $1::timestamptz - interval '1 day' AND $1 AND r.logged_in_at IS NULL
               AND NOT EXISTS (SELECT 1 FROM flow f WHERE f.request_id = r.request_id)""",
         before,
     )
 
 
 async def forget_over(tx: Tx, *, before: datetime) -> None:
-    """Delete logins that were over before an instant, with their codes and the requests they began with."""
+    """Delete logins that were over before an instant, with their codes, and requests from before that have no login."""
     await tx.execute(
         """WITH over AS (SELECT flow_id FROM flow WHERE closed_at < $1
                         ORDER BY closed_at LIMIT 1000 FOR UPDATE SKIP LOCKED),
@@ -180,7 +184,10 @@ async def forget_over(tx: Tx, *, before: datetime) -> None:
         before,
     )
     await tx.execute(
-        """DELETE FROM pushed_request r WHERE r.expires_at < $1 AND r.logged_in_at IS NOT NULL
+        """WITH used AS (
+             DELETE FROM pushed_request r WHERE r.expires_at < $1 AND r.logged_in_at IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM flow f WHERE f.request_id = r.request_id))
+           DELETE FROM pushed_request r WHERE r.expires_at < $1 AND r.logged_in_at IS NULL
               AND NOT EXISTS (SELECT 1 FROM flow f WHERE f.request_id = r.request_id)""",
         before,
     )

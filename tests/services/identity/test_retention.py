@@ -26,6 +26,20 @@ async def test_a_login_that_is_over_is_deleted_after_a_month_with_its_code_and_r
     assert (await world.who_is(details))["state"] == "bound"  # who she is in the dossier stays
 
 
+@pytest.mark.parametrize("found_after", [timedelta(hours=2), LOGINS_STAY + timedelta(hours=1)])
+async def test_a_request_that_no_browser_came_with_is_deleted_after_an_hour_or_when_it_is_found_late(
+    world: World, found_after: timedelta
+) -> None:
+    city = world.city()
+    details = city.login(world.dossier())
+    async with world.http() as http:
+        assert (await city.push(http, details)).status_code == 201
+    await sweep(world.db, clock.now() + timedelta(minutes=30))
+    assert await kept(world, details["dossier_uid"]) == (1, 0, 0)
+    await sweep(world.db, clock.now() + found_after)
+    assert await kept(world, details["dossier_uid"]) == (0, 0, 0)
+
+
 async def kept(world: World, dossier_uid: str) -> tuple[int, int, int]:
     """Count requests, flows and codes of a dossier."""
     async with world.db.read() as tx:
