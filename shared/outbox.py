@@ -9,6 +9,7 @@ from shared.events import Event
 
 AT_ONCE = 10_000
 """Rows that one statement changes: after a long outage there may be more than its time-out allows."""
+_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,20 @@ async def append(tx: Tx, event: Event) -> None:
 
 
 async def mark_sealed(tx: Tx, through_sequence: int, *, now: datetime) -> None:
-    """Note that `audit` has sealed this service's events up to and including this number."""
-    row = await tx.fetchrow(
-        """SELECT min(sequence) AS first, max(sequence) AS last FROM (
-             SELECT sequence FROM outbox WHERE sealed_at IS NULL AND sequence <= $1 OFFSET 0) unsealed""",
-        through_sequence,
-    )
-    if row is None or row["first"] is None:
-        return
-    for first in range(row["first"], row["last"] + 1, AT_ONCE):
-        await tx.execute(
-            "UPDATE outbox SET sealed_at = $3 WHERE sequence BETWEEN $1 AND $2 AND sealed_at IS NULL",
-            first, min(first + AT_ONCE - 1, through_sequence), now,
+    """Note that `audit` has sealed this service's events up to and including this number.
+
+    After a long outage only the oldest of them, a good many; `audit` says it again each minute.
+    """
+    for _ in range(_STEPS):
+        done = await tx.execute(
+            """UPDATE outbox SET sealed_at = $2 WHERE position = ANY (ARRAY(
+                 SELECT position FROM (
+                   SELECT position, sequence FROM outbox WHERE sealed_at IS NULL ORDER BY time LIMIT $3) oldest
+                 WHERE sequence <= $1))""",
+            through_sequence, now, AT_ONCE,
         )  # fmt: skip
+        if done != f"UPDATE {AT_ONCE}":
+            return
 
 
 async def oldest_unsealed(tx: Tx) -> datetime | None:
@@ -76,9 +78,12 @@ async def progress(tx: Tx) -> Progress:
 async def send_again(db: Database, partition: int, *, after: int, upto: int) -> int:
     """Have the relay publish numbered events once more, the same bytes in order, for a reader that misses them.
 
-    Returns how many. Readers that have them ignore them, so it may be repeated after a failure.
+    Returns how many. Readers that have them ignore them, so it may be repeated after a failure. What is numbered
+    meanwhile is sent for the first time anyway.
     """
-    sent = 0
+    async with db.read() as tx:
+        newest = await tx.fetchval("SELECT max(sequence) FROM outbox WHERE partition = $1", partition)
+    sent, upto = 0, min(upto, newest or 0)
     while True:
         async with db.transaction() as tx:
             row = await tx.fetchrow(

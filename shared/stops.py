@@ -31,9 +31,13 @@ class Stops:
     def pass_by(self, record: Record) -> None:
         """Note that everything of its partition up to this record is done with."""
         self._passed[place(record)] = record.offset
+        self._waiting.pop(place(record), None)
 
     async def wait(self, record: Record, code: str) -> None:
-        """Note that this record has to be tried again, because of an outage; after long enough it is an alarm."""
+        """Note that this record and those with it have to be tried again, because of an outage.
+
+        After long enough it is an alarm.
+        """
         now = asyncio.get_running_loop().time()
         offset, since = self._waiting.get(place(record), (-1, now))
         if offset != record.offset:

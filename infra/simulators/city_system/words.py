@@ -20,7 +20,10 @@ _CONTRACTS = Path(__file__).parents[3] / "contracts"
 OUTCOMES: Mapping[str, Words] = {
     "reusable": Words("Đã có, không phải nộp", "There already, nothing to hand in"),
     "fetchable": Words("Lấy được từ cơ sở dữ liệu, không phải nộp", "Obtained from a database, nothing to hand in"),
-    "awaiting_person": Words("Chờ người này đăng nhập và trả lời", "Waits for this person to log in and answer"),
+    "awaiting_person": Words(
+        "Chờ người này trả lời, hoặc cán bộ của cơ quan này quyết định",
+        "Waits for this person to answer, or for this agency's officer to decide",
+    ),
     "login_again": Words("Cần đăng nhập lại để lấy dữ liệu", "A new login is needed to obtain the data"),
     "step_up_needed": Words("Cần tài khoản VNeID mức độ 2", "A VNeID account of level 2 is needed"),
     "representation_required": Words("Cần người đại diện trả lời", "A representative has to answer"),

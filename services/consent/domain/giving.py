@@ -53,17 +53,16 @@ def grants_of_law(
     that says something new replaces what stands of the same rule version for the same agency; one that says the same
     leaves it. Another agency of the dossier has a right of its own (ADR 0017).
     """
-    # Who decided last need not have begun last: what stands is the last word, whenever it began.
-    in_order = sorted(earlier, key=lambda each: (each.state is GrantState.GRANTED, each.valid_from, each.grant_id))
-    standing = {_rule_of(g): g for g in in_order if g.state is GrantState.GRANTED and _is_to(g, subject.recipient)}
-    last = {_rule_of(g): g for g in in_order}
+    earlier = sorted(earlier, key=lambda each: (each.valid_from, each.grant_id))
+    standing = {_rule_of(g): g for g in earlier if g.state is GrantState.GRANTED and _is_to(g, subject.recipient)}
+    hers = _handed_in_by_her(earlier)
     new: list[Grant] = []
     ended: list[Grant] = []
     kept: list[Grant] = []
     for key, (rule, choice) in choices.items():
         old = standing.get(key)
         by_officer = subject.giving.origin is Origin.OFFICER_AT_COUNTER
-        laid = (choice.respecting(old or last.get(key)) if by_officer else choice).upon(old)
+        laid = (choice.respecting(hers.get(key, set())) if by_officer else choice).upon(old)
         if old is not None and laid.is_that_of(old):
             kept.append(old)
             continue
@@ -71,6 +70,25 @@ def grants_of_law(
             ended.append(old.end(now, EndReason.REPLACED))
         new.append(_of_law(rule, laid, subject, now, new_id))
     return Outcome(tuple(new), tuple(ended), tuple(kept))
+
+
+def _handed_in_by_her(earlier: Iterable[Grant]) -> dict[tuple[str | None, int | None], set[AttributeId]]:
+    """Collect, by rule version, what she hands in herself for this dossier, whichever agency she said it to.
+
+    Only an answer of her own takes an attribute back into use: one of her page that names what the agency's right
+    before did not.
+    """
+    hers: dict[tuple[str | None, int | None], set[AttributeId]] = {}
+    before: dict[tuple[object, ...], Grant] = {}
+    for each in earlier:
+        word = hers.setdefault(_rule_of(each), set())
+        word |= set(each.opted_out)
+        place = (*_rule_of(each), each.recipient and each.recipient.agency_uid)
+        if each.giving.origin is Origin.CITIZEN_PAGE:
+            known = before.get(place)
+            word -= set(each.attributes) - set(known.attributes if known else ())
+        before[place] = each
+    return hers
 
 
 def _rule_of(grant: Grant) -> tuple[str | None, int | None]:

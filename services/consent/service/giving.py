@@ -15,11 +15,15 @@ from shared.tokens import Actor
 async def give(
     tx: Tx, outcome: Outcome, *, shown: Shown, signer: ReceiptSigner, now: datetime, actor: Actor | None = None
 ) -> None:
-    """Store what a decision gives and what gives way to it, within the decision's own transaction (R16)."""
+    """Store what a decision gives and what gives way to it, within the decision's own transaction (R16).
+
+    What begins is told before what it replaces ends, so that nothing held under both is let go in between.
+    """
     for ended in outcome.ended:
         await grants.update(tx, ended)
-        await outbox.append(tx, events.legal_basis_ended(ended, now, actor))
     for grant in outcome.new:
         await grants.insert(tx, grant)
         await receipts.insert(tx, signer.of_grant(grant, shown))
         await outbox.append(tx, events.granted(grant, now, actor))
+    for ended in outcome.ended:
+        await outbox.append(tx, events.legal_basis_ended(ended, now, actor))

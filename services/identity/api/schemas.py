@@ -105,6 +105,7 @@ class PartyView(View):
     sub: str | None = None
     sector: str
     identified_by: Literal["login", "officer_check", "none_yet"] = "none_yet"
+    agency_uid: str | None = None  # for which she was identified last
     provisional: bool = False
     capacity: Capacity | None = None
     claims: tuple[ClaimsView, ...] = ()
@@ -121,6 +122,7 @@ class PartyView(View):
             sub=who.sub,
             sector=answer.sector,
             identified_by=who.party.method.value,
+            agency_uid=who.party.place.agency_uid,
             provisional=who.provisional,
             capacity=who.capacity,
             claims=tuple(ClaimsView.of(each) for each in who.claims),

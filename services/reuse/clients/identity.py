@@ -39,6 +39,7 @@ class _Party(_Told):
     subject_id: UUID | None
     sub: str | None
     identified_by: Literal["login", "officer_check", "none_yet"] | None = None
+    agency_uid: str | None = None  # an identity of the release before does not tell
     provisional: bool = False
     capacity: Literal["self", "both", "representative"] | None = None
     claims: list[_Claims] = []
@@ -52,6 +53,7 @@ class _Party(_Told):
             provisional=self.provisional,
             capacity=self.capacity or "self",
             claims=tuple(each.claims() for each in self.claims),
+            identified_for=self.agency_uid,
         )
 
 

@@ -47,6 +47,7 @@ class Person:
     provisional: bool
     capacity: Literal["self", "both", "representative"]
     claims: tuple[Claims, ...] = ()
+    identified_for: str | None = None  # the agency; None where identity does not tell yet
 
     @property
     def bound_subject(self) -> SubjectId | None:

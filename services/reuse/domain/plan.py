@@ -115,7 +115,9 @@ def _without_grant(component: Component, attribute: AttributeId, at: Situation) 
     if at.person.capacity != "self":
         return AttributePlan(attribute, Outcome.REPRESENTATION_REQUIRED, at.person.capacity)
     if at.person.identified_by == "login" and component.basis == "consent":
-        return AttributePlan(attribute, Outcome.REFUSED_BY_CITIZEN, "not_agreed")
+        if at.person.identified_for in (at.agency_uid, None):
+            return AttributePlan(attribute, Outcome.REFUSED_BY_CITIZEN, "not_agreed")
+        return AttributePlan(attribute, Outcome.LOGIN_AGAIN, "not_asked_for")  # another agency has asked, if any
     if at.person.identified_by == "login" and at.release_grants:
         return AttributePlan(attribute, Outcome.LOGIN_AGAIN, "not_asked_for")
     return AttributePlan(attribute, Outcome.AWAITING_PERSON, "not_decided")

@@ -20,7 +20,7 @@ async def learn(tx: Tx, grant: Grant, *, now: datetime) -> None:
     if not await grants.keep(tx, grant):
         return
     if grant.has_ended(now):
-        ended = await evidence.end_holdings_under(tx, [grant.grant_id])
+        ended = await evidence.end_holdings_under(tx, [grant.grant_id], now)
         reason = f"grant_{grant.state}" if grant.state != "granted" else "grant_expired"
         await holdings.delete_unheld(tx, ended, reason=reason, now=now)
     elif grant.scope == "retention":
@@ -40,7 +40,7 @@ async def ask(
     except Unavailable as outage:
         raise ConsentStatusUnknown from outage
     async with db.transaction() as tx:
-        for grant in sorted(said.grants, key=lambda g: g.grant_id):
+        for grant in sorted(said.grants, key=lambda g: (g.has_ended(now), g.grant_id)):  # before what gives way to it
             await learn(tx, grant, now=now)
     return said
 

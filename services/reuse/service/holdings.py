@@ -32,6 +32,6 @@ async def _sweep_some(db: Database, now: datetime) -> bool:
         await delete_unheld(tx, by_date, reason="time_over", now=now)
     async with db.transaction() as tx:
         over = await grants.run_out(tx, now, _AT_ONCE)
-        by_grant = await evidence.end_holdings_under(tx, over)
+        by_grant = await evidence.end_holdings_under(tx, over, now)
         await delete_unheld(tx, by_grant, reason="grant_expired", now=now)
     return bool(by_date or by_grant)

@@ -9,6 +9,7 @@ import asyncpg
 from services.reuse.domain.evidence import Deleted, Evidence, Held, Holding
 from services.reuse.domain.grant import Grant
 from services.reuse.domain.ids import AttributeId, DossierUid, EvidenceId, GrantId, HoldingId, SubjectId
+from services.reuse.domain.lookup import MATCH_KEYS
 from shared import ids
 from shared.db import Tx
 
@@ -104,9 +105,41 @@ async def keep_under(tx: Tx, grant: Grant, now: datetime) -> None:
     )
 
 
-async def end_holdings_under(tx: Tx, grant_ids: Sequence[GrantId]) -> list[EvidenceId]:
-    """End what is held under these grants; returns the evidence it was about."""
+async def end_holdings_under(tx: Tx, grant_ids: Sequence[GrantId], now: datetime) -> list[EvidenceId]:
+    """End what is held under these grants; returns the evidence it was about.
+
+    What another of them that stands lets be held for the same dossier is held under that from now on.
+    """
+    await _hand_on(tx, grant_ids, now)
     return await _end(tx, "DELETE FROM holding WHERE grant_id = ANY($1) RETURNING evidence_id", list(grant_ids))
+
+
+async def _hand_on(tx: Tx, grant_ids: Sequence[GrantId], now: datetime) -> None:
+    """Hold for a dossier under its other rights what is held for it under these.
+
+    The others are locked: one that is just ending is waited for, and then holds nothing. Match keys come under any
+    right of law, also one that does not name them; not where she hands one of them in herself.
+    """
+    rows = await tx.fetch(
+        """SELECT h.evidence_id, h.subject_id, h.dossier_uid, g.grant_id
+           FROM holding h
+           JOIN evidence e ON e.subject_id = h.subject_id AND e.evidence_id = h.evidence_id
+           JOIN grant_copy o ON o.grant_id = h.grant_id
+           JOIN grant_copy g ON g.subject_id = h.subject_id AND g.dossier_uid = h.dossier_uid
+                            AND g.party_uid = o.party_uid AND g.grant_id <> ALL($1)
+           WHERE h.grant_id = ANY($1) AND h.scope = 'dossier' AND g.state = 'granted'
+             AND (g.valid_until IS NULL OR g.valid_until > $2)
+             AND (e.attribute = ANY(g.attributes)
+                  OR e.attribute = ANY($3) AND g.kind = 'legal_basis' AND NOT g.opted_out && $3)
+           ORDER BY g.grant_id FOR SHARE OF g""",
+        list(grant_ids), now, list(MATCH_KEYS),
+    )  # fmt: skip
+    await tx.executemany(
+        """INSERT INTO holding (holding_id, evidence_id, subject_id, scope, dossier_uid, grant_id, legal_refs,
+                                procedures, made_at)
+           VALUES ($1, $2, $3, 'dossier', $4, $5, '{}', '{}', $6) ON CONFLICT DO NOTHING""",
+        [(ids.new(), row["evidence_id"], row["subject_id"], row["dossier_uid"], row["grant_id"], now) for row in rows],
+    )
 
 
 async def end_holdings_for(tx: Tx, dossier_uid: UUID) -> list[EvidenceId]:

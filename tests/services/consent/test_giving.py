@@ -1,6 +1,6 @@
-"""From answers to grants: of law one per rule version, of consent one per purpose; nothing more than was said."""
+"""From answers to grants: of law one per agency and rule version, of consent one per purpose; no more than was said."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -131,13 +131,84 @@ def test_r8_each_agency_of_a_dossier_has_a_right_of_its_own() -> None:
         assert (again.new, again.ended, again.kept) == ((), (), of.new)
 
 
+RULE = [
+    make_item("i1", "person.full_name", "person.pin"),
+    make_item("i2", "marriage.record"),
+    make_item("i3", "residence"),
+]
+ALL = {"i1": Answer.CONTINUE, "i2": Answer.CONTINUE, "i3": Answer.CONTINUE}
+PAPER = {**ALL, "i2": Answer.SELF_SUBMIT}
+HERE = make_subject()
+THERE, ELSEWHERE = (
+    replace(HERE, recipient=replace(HERE.recipient, agency_uid=uid)) for uid in ("ag-000201", "ag-000301")
+)
+
+
+def officer_of(subject: Subject) -> Subject:
+    return replace(subject, giving=Giving(Origin.OFFICER_AT_COUNTER, GivenBy.SELF))
+
+
+@dataclass
+class Dossier:
+    """What has been decided for one subject, minute by minute."""
+
+    grants: dict[GrantId, Grant] = field(default_factory=dict[GrantId, Grant])
+    minutes: int = 0
+
+    def decide(self, subject: Subject, answers: dict[str, Answer]) -> Grant:
+        self.minutes += 1
+        items = [item for item in RULE if item.item_id in answers]
+        now = NOW + timedelta(minutes=self.minutes)
+        outcome = grants_of_law(
+            choices_of(items, answers), subject=subject, earlier=self.grants.values(), now=now, new_id=ids.new
+        )
+        self.grants |= {each.grant_id: each for each in outcome.ended + outcome.new}
+        (standing,) = outcome.standing
+        return standing
+
+    def end(self, grant: Grant) -> None:
+        self.grants[grant.grant_id] = grant.end(NOW + timedelta(minutes=self.minutes), EndReason.OFFICER)
+
+
 def test_an_officer_of_another_agency_does_not_undo_what_she_hands_in_herself() -> None:
-    hers = give_law(TWO_ITEMS, {"i1": Answer.CONTINUE, "i2": Answer.SELF_SUBMIT}).new
-    counter = make_subject(giving=Giving(Origin.OFFICER_AT_COUNTER, GivenBy.SELF))
-    there = replace(counter, recipient=replace(counter.recipient, agency_uid="ag-000201"))
-    both = {"i1": Answer.CONTINUE, "i2": Answer.CONTINUE}
-    (given,) = give_law(TWO_ITEMS, both, subject=there, earlier=hers).new
-    assert (given.attributes, given.opted_out) == (("person.full_name", "person.pin"), ("marriage.record",))
+    dossier = Dossier()
+    dossier.decide(HERE, PAPER)
+    assert dossier.decide(officer_of(THERE), ALL).opted_out == ("marriage.record",)
+
+
+def test_an_officer_does_not_undo_it_by_ending_the_right_while_another_agency_has_an_older_one() -> None:
+    dossier = Dossier()
+    dossier.decide(officer_of(THERE), ALL)
+    dossier.end(dossier.decide(HERE, PAPER))
+    assert dossier.decide(officer_of(HERE), ALL).opted_out == ("marriage.record",)
+
+
+@pytest.mark.parametrize("decides", [THERE, ELSEWHERE])
+def test_her_word_to_one_agency_holds_though_she_was_asked_less_by_another_since(decides: Subject) -> None:
+    dossier = Dossier()
+    dossier.decide(HERE, PAPER)
+    dossier.decide(THERE, {"i1": Answer.CONTINUE})
+    assert "marriage.record" in dossier.decide(officer_of(decides), ALL).opted_out
+
+
+def test_her_word_holds_for_an_agency_that_had_a_right_before_once_it_decides_again() -> None:
+    dossier = Dossier()
+    standing = dossier.decide(officer_of(THERE), ALL)
+    dossier.decide(HERE, PAPER)
+    assert "marriage.record" in dossier.grants[standing.grant_id].attributes  # until then that right stands
+    assert dossier.decide(officer_of(THERE), {**ALL, "i3": Answer.SELF_SUBMIT}).attributes == (
+        "person.full_name",
+        "person.pin",
+    )
+    assert "marriage.record" in dossier.decide(officer_of(ELSEWHERE), ALL).opted_out
+
+
+def test_what_she_takes_back_herself_an_officer_may_use_again() -> None:
+    dossier = Dossier()
+    dossier.decide(HERE, PAPER)
+    dossier.decide(officer_of(THERE), ALL)
+    dossier.decide(HERE, ALL)
+    assert dossier.decide(officer_of(THERE), ALL).opted_out == ()
 
 
 def test_a_consent_gives_one_grant_per_purpose_over_what_she_agreed_to() -> None:

@@ -1,13 +1,19 @@
 """Evidence is kept as long as something holds it, and not a moment longer."""
 
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from services.reuse.domain.grant import Grant
+from services.reuse.domain.ids import AttributeId
 from services.reuse.service import holdings
 from shared import clock
-from tests.services.reuse.conftest import World, code_of
+from shared.errors import Unavailable
+from tests.services.reuse.conftest import NGO_QUYEN, World, code_of
 
 pytestmark = pytest.mark.stack
 
@@ -43,6 +49,58 @@ async def test_R9_while_another_holding_stands_evidence_stays_when_one_ends(worl
     await world.collect(opened)
     await world.ends(kept)
     assert "marriage.record" in await held(world, subject_id)
+
+
+async def test_R9_what_is_held_for_a_dossier_stays_while_another_of_its_agencies_has_a_right(world: World) -> None:
+    opened = await world.open(supporting="ag-000201")
+    subject_id, receiving = await world.mother(opened)
+    await world.collect(opened)
+    there = replace(world.grant_of_law(opened, "mother", subject_id), agency_uid="ag-000201")
+    await world.arrives(there)
+    everything = await held(world, subject_id)
+    assert "person.pin" in everything
+    await world.ends(receiving, "ended")
+    assert await held(world, subject_id) == everything
+    answer = await world.release(opened, "mother-identity", agency=NGO_QUYEN)
+    released = [data for kind, data in await world.events(subject_id) if kind == "reuse.released.v1"]
+    assert (answer.status_code, released[-1]["grant_ids"]) == (200, [str(there.grant_id)])
+    await world.ends(there, "ended")
+    assert await held(world, subject_id) == set()
+
+
+async def test_R9_a_right_that_replaces_another_goes_on_holding_what_it_still_names(world: World) -> None:
+    opened = await world.open()
+    subject_id, grant = await world.mother(opened)
+    await world.collect(opened)
+    everything = await held(world, subject_id)
+    less = world.grant_of_law(opened, "mother", subject_id)
+    less = replace(
+        less,
+        attributes=tuple(a for a in less.attributes if a != "marriage.record"),
+        opted_out=(AttributeId("marriage.record"),),
+    )
+    await world.arrives(less)
+    await world.ends(grant, "ended")
+    assert await held(world, subject_id) == everything - {"marriage.record"}
+    assert (await world.plan(opened))["mother-identity"]["outcome"] == "reusable"
+
+
+async def test_R9_two_rights_that_end_at_once_leave_nothing_behind(world: World) -> None:
+    opened = await world.open(supporting="ag-000201")
+    subject_id, receiving = await world.mother(opened)
+    await world.collect(opened)
+    there = replace(world.grant_of_law(opened, "mother", subject_id), agency_uid="ag-000201")
+    await world.arrives(there)
+
+    async def end(grant: Grant) -> None:
+        while True:  # as a reader does: of two that wait for each other one is undone, and tried again
+            with suppress(Unavailable):
+                await world.ends(grant, "ended")
+                return
+
+    await asyncio.gather(end(receiving), end(there))
+    assert await held(world, subject_id) == set()
+    assert await world.value("SELECT count(*) FROM holding WHERE subject_id = $1", subject_id) == 0
 
 
 async def test_R10_withdrawing_the_keeping_deletes_what_only_it_kept(world: World) -> None:

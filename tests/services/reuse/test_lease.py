@@ -124,6 +124,7 @@ async def test_only_so_many_ask_consent_at_once_and_who_waits_too_long_is_told_t
     assert (await world.release(opened, "mother-identity", fresh=False)).status_code == 200
 
 
+@pytest.mark.stack
 async def test_a_withdrawal_whose_event_is_late_is_learnt_from_consents_own_word(world: World) -> None:
     opened = await world.open()
     _, grant = await world.mother(opened)

@@ -205,6 +205,14 @@ def test_what_is_no_paper_never_has_to_be_handed_in() -> None:
     assert (item.outcome, item.submit) == (Outcome.REFUSED_BY_CITIZEN, False)
 
 
+def test_what_another_agency_has_asked_her_is_no_refusal_to_this_one() -> None:
+    shop = make_dossier(procedure="1.001612", facts={}, parties=(DeclaredParty(None, ("owner", "applicant"), None),))
+    here = shop.receiving.uid
+    for asked_by, outcome in ((here, Outcome.REFUSED_BY_CITIZEN), ("ag-000999", Outcome.LOGIN_AGAIN)):
+        at = make_situation(shop, "owner", replace(PERSON, identified_for=asked_by))
+        assert plan_component(component_of(shop, "contact-phone"), at).outcome is outcome
+
+
 def test_a_provisional_citizen_waits_for_the_population_register() -> None:
     provisional = replace(PERSON, provisional=True, identified_by="officer_check")
     at = mother(person=provisional)
