@@ -41,6 +41,7 @@ READS: Mapping[str, Sequence[str]] = {
 _STIRS_WITHIN = 180.0
 _AT_REST_WITHIN = 1800.0
 _REACHED_WITHIN = 45.0
+_CHECKPOINTS = 4
 
 
 @dataclass
@@ -70,9 +71,11 @@ class Campaign:
 
         To `brokers` the faults of BROKER_FAULTS are done in turn: one of a cluster at a time.
         """
-        async with self.acting(), asyncio.TaskGroup() as executions:
-            for whose, points in kills.items():
-                executions.create_task(self._execute(whose, points, Random(rng.getrandbits(64))))  # noqa: S311
+        async with self.acting():
+            async with asyncio.TaskGroup() as executions:
+                for whose, points in kills.items():
+                    executions.create_task(self._execute(whose, points, Random(rng.getrandbits(64))))  # noqa: S311
+            await self._until_kept(_CHECKPOINTS)
 
     @asynccontextmanager
     async def acting(self) -> AsyncGenerator[None]:
@@ -138,6 +141,13 @@ class Campaign:
             if answer.status_code == 200 and answer.text not in self.checkpoints[-1:]:
                 self.checkpoints.append(answer.text)
             await asyncio.sleep(1)
+
+    async def _until_kept(self, checkpoints: int) -> None:
+        """Go on until an auditor has some to compare: where `audit` died last there may be few yet."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STIRS_WITHIN):
+                while len(self.checkpoints) < checkpoints:
+                    await asyncio.sleep(0.5)
 
     async def _come_to_rest(self) -> None:
         """Wait until every event is in the log and at every reader, and no alarm is raised any more.
