@@ -1,7 +1,7 @@
 """From an answer to grants: of law one per agency and rule version, of consent one per purpose (R8, R10, R11)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,10 +10,10 @@ from services.consent.domain.grant import Choice, EndReason, Giving, Grant, Grou
 from services.consent.domain.ids import AttributeId, GrantId, ReceiptId, SubjectId
 from services.consent.domain.item import Answer, Item, Scope
 from services.consent.domain.purpose import Purpose
-from services.consent.domain.states import GrantState
 from shared.vietnam import start_of
 
 NewId = Callable[[], UUID]
+HandedIn = Mapping[tuple[str, int], frozenset[AttributeId]]
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a decision does to grants: `new` begin, `ended` give way to them, `kept` say the same already."""
+    """What a decision does to grants: `new` begin, `ended` give way to them, `kept` say the same already.
+
+    `handed_in` is her word from now on, by rule version: what she hands in herself, whichever agency asks.
+    """
 
     new: tuple[Grant, ...]
     ended: tuple[Grant, ...]
     kept: tuple[Grant, ...]
+    handed_in: HandedIn = field(default_factory=dict[tuple[str, int], frozenset[AttributeId]])
 
     @property
     def standing(self) -> tuple[Grant, ...]:
@@ -43,56 +47,36 @@ def grants_of_law(
     choices: Mapping[tuple[str, int], tuple[Rule, Choice]],
     *,
     subject: Subject,
-    earlier: Iterable[Grant],
+    standing: Iterable[Grant],
+    handed_in: HandedIn,
     now: datetime,
     new_id: NewId,
 ) -> Outcome:
     """Give one grant per rule version, also where she hands in everything herself: the receipt says so.
 
-    `earlier` are this subject's grants of law for the dossier, to any agency, also those that have ended. A choice
+    `standing` are this subject's rights of law for the dossier, to any agency, `handed_in` her word so far. A choice
     that says something new replaces what stands of the same rule version for the same agency; one that says the same
-    leaves it. Another agency of the dossier has a right of its own (ADR 0017).
+    leaves it. Another agency of the dossier has a right of its own, and none names what she hands in (ADR 0017).
     """
-    earlier = sorted(earlier, key=lambda each: (each.valid_from, each.grant_id))
-    standing = {_rule_of(g): g for g in earlier if g.state is GrantState.GRANTED and _is_to(g, subject.recipient)}
-    hers = _handed_in_by_her(earlier)
+    here = {(g.ground.rule_id, g.ground.rule_version): g for g in standing if _is_to(g, subject.recipient)}
+    by_officer = subject.giving.origin is Origin.OFFICER_AT_COUNTER
     new: list[Grant] = []
     ended: list[Grant] = []
     kept: list[Grant] = []
-    for key, (rule, choice) in choices.items():
-        old = standing.get(key)
-        by_officer = subject.giving.origin is Origin.OFFICER_AT_COUNTER
-        laid = (choice.respecting(hers.get(key, set())) if by_officer else choice).upon(old)
+    word = dict(handed_in)
+    for key, (rule, said) in choices.items():
+        hers = word.get(key, frozenset())
+        choice = said.respecting(hers) if by_officer else said
+        word[key] = (hers - choice.attributes) | choice.opted_out
+        old = here.get(key)
+        laid = Choice(choice.attributes, word[key]).upon(old)
         if old is not None and laid.is_that_of(old):
             kept.append(old)
             continue
         if old is not None:
             ended.append(old.end(now, EndReason.REPLACED))
         new.append(_of_law(rule, laid, subject, now, new_id))
-    return Outcome(tuple(new), tuple(ended), tuple(kept))
-
-
-def _handed_in_by_her(earlier: Iterable[Grant]) -> dict[tuple[str | None, int | None], set[AttributeId]]:
-    """Collect, by rule version, what she hands in herself for this dossier, whichever agency she said it to.
-
-    Only an answer of her own takes an attribute back into use: one of her page that names what the agency's right
-    before did not.
-    """
-    hers: dict[tuple[str | None, int | None], set[AttributeId]] = {}
-    before: dict[tuple[object, ...], Grant] = {}
-    for each in earlier:
-        word = hers.setdefault(_rule_of(each), set())
-        word |= set(each.opted_out)
-        place = (*_rule_of(each), each.recipient and each.recipient.agency_uid)
-        if each.giving.origin is Origin.CITIZEN_PAGE:
-            known = before.get(place)
-            word -= set(each.attributes) - set(known.attributes if known else ())
-        before[place] = each
-    return hers
-
-
-def _rule_of(grant: Grant) -> tuple[str | None, int | None]:
-    return grant.ground.rule_id, grant.ground.rule_version
+    return Outcome(tuple(new), tuple(ended), tuple(kept), word)
 
 
 def _is_to(grant: Grant, recipient: Recipient) -> bool:

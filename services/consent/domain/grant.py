@@ -1,6 +1,6 @@
 """A grant: a right over named attributes of one subject, of law or by consent, and how it ends."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -170,7 +170,7 @@ class Choice:
         opted_out = (set(earlier.opted_out) - self.attributes) | self.opted_out
         return Choice(frozenset(attributes), frozenset(opted_out - attributes))
 
-    def respecting(self, hers: Set[AttributeId]) -> "Choice":
+    def respecting(self, hers: frozenset[AttributeId]) -> "Choice":
         """Leave what she hands in herself to her: an officer does not undo her word by deciding."""
         return Choice(self.attributes - hers, self.opted_out | hers)
 

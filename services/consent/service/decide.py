@@ -44,6 +44,7 @@ async def decide(
     outcome = await _outcome(tx, decided, answers, now)
     await requests.update_closed(tx, decided)
     await outbox.append(tx, events.decided(decided, list(outcome.standing), now))
+    await grants.keep_handed_in(tx, decided.subject_id, decided.dossier_uid, outcome.handed_in)
     await give(tx, outcome, shown=Shown(decided.notice, decided.sub), signer=signer, now=now)
     await requests.link_grants(tx, decided.request_id, [grant.grant_id for grant in outcome.standing])
     return decided
@@ -67,10 +68,16 @@ async def _open(tx: Tx, browser_hash: bytes, request_id: UUID, now: datetime) ->
 
 async def _outcome(tx: Tx, request: ConsentRequest, answers: Mapping[str, Answer], now: datetime) -> Outcome:
     subject = _subject(request)
-    earlier = await grants.of_law(tx, request.subject_id, request.dossier_uid)
-    law = grants_of_law(choices_of(request.items, answers), subject=subject, earlier=earlier, now=now, new_id=ids.new)
+    law = grants_of_law(
+        choices_of(request.items, answers),
+        subject=subject,
+        standing=await grants.standing_of_law(tx, request.subject_id, request.dossier_uid),
+        handed_in=await grants.handed_in(tx, request.subject_id, request.dossier_uid),
+        now=now,
+        new_id=ids.new,
+    )
     consent = grants_of_consent(request.items, answers, subject=subject, now=now, new_id=ids.new)
-    return Outcome(law.new + consent, law.ended, law.kept)
+    return Outcome(law.new + consent, law.ended, law.kept, law.handed_in)
 
 
 def _subject(request: ConsentRequest) -> Subject:

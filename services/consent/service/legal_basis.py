@@ -85,8 +85,16 @@ async def _outcome(
     await grants.lock_dossier(tx, dossier_uid)
     if await uses.is_closed(tx, dossier_uid):
         raise DossierClosed
-    earlier = await grants.of_law(tx, subject.subject_id, dossier_uid)
-    return grants_of_law(choices, subject=subject, earlier=earlier, now=now, new_id=ids.new)
+    outcome = grants_of_law(
+        choices,
+        subject=subject,
+        standing=await grants.standing_of_law(tx, subject.subject_id, dossier_uid),
+        handed_in=await grants.handed_in(tx, subject.subject_id, dossier_uid),
+        now=now,
+        new_id=ids.new,
+    )
+    await grants.keep_handed_in(tx, subject.subject_id, dossier_uid, outcome.handed_in)
+    return outcome
 
 
 async def _subject(identity: IdentityClient, caller: Caller, dossier: Dossier, case: Case) -> Subject:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from services.consent.domain.giving import HandedIn
 from services.consent.domain.grant import EndReason, GivenBy, Giving, Grant, Ground, Origin, Recipient
 from services.consent.domain.ids import AttributeId, DossierUid, GrantId, PartyUid, ReceiptId, SubjectId
 from services.consent.domain.states import GrantState
@@ -94,15 +95,37 @@ async def of_subject(tx: Tx, subject_id: UUID, grant_ids: Collection[UUID]) -> l
     return [_grant(row) for row in rows]
 
 
-async def of_law(tx: Tx, subject_id: UUID, dossier_uid: UUID) -> list[Grant]:
-    """Lock and return a citizen's rights of law in a dossier, also those that have ended."""
+async def standing_of_law(tx: Tx, subject_id: UUID, dossier_uid: UUID) -> list[Grant]:
+    """Lock and return a citizen's standing rights of law in a dossier, to whichever agency."""
     rows = await tx.fetch(
         _SELECT
-        + """WHERE subject_id = $1 AND dossier_uid = $2 AND kind = 'legal_basis' ORDER BY grant_id FOR UPDATE""",
+        + """WHERE subject_id = $1 AND dossier_uid = $2 AND state = 'granted' AND kind = 'legal_basis'
+             ORDER BY grant_id FOR UPDATE""",
         subject_id,
         dossier_uid,
     )
     return [_grant(row) for row in rows]
+
+
+async def handed_in(tx: Tx, subject_id: UUID, dossier_uid: UUID) -> HandedIn:
+    """Return, by rule version, what a citizen hands in herself in a dossier; its lock is held by the caller."""
+    rows = await tx.fetch(
+        "SELECT rule_id, rule_version, attributes FROM handed_in WHERE subject_id = $1 AND dossier_uid = $2",
+        subject_id,
+        dossier_uid,
+    )
+    return {(row["rule_id"], row["rule_version"]): frozenset(row["attributes"]) for row in rows}
+
+
+async def keep_handed_in(tx: Tx, subject_id: UUID, dossier_uid: UUID, word: HandedIn) -> None:
+    """Keep her newest word on that; its lock is held by the caller."""
+    await tx.executemany(
+        """INSERT INTO handed_in AS h (subject_id, dossier_uid, rule_id, rule_version, attributes)
+           VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (subject_id, dossier_uid, rule_id, rule_version) DO UPDATE SET attributes = excluded.attributes
+           WHERE h.attributes <> excluded.attributes""",
+        [(subject_id, dossier_uid, *rule, sorted(attributes)) for rule, attributes in word.items()],
+    )
 
 
 async def kept_attributes(tx: Tx, subject_id: UUID, *, now: datetime) -> set[AttributeId]:

@@ -15,16 +15,21 @@ from shared.db import Database, Tx
 from shared.errors import Unavailable
 
 
-async def learn(tx: Tx, grant: Grant, *, now: datetime) -> None:
-    """Take in a grant's state by the version rule; what stood on a right that has ended ends with it (R9, R10, R11)."""
-    if not await grants.keep(tx, grant):
-        return
-    if grant.has_ended(now):
-        ended = await evidence.end_holdings_under(tx, [grant.grant_id], now)
-        reason = f"grant_{grant.state}" if grant.state != "granted" else "grant_expired"
-        await holdings.delete_unheld(tx, ended, reason=reason, now=now)
-    elif grant.scope == "retention":
-        await evidence.keep_under(tx, grant, now)
+async def learn(tx: Tx, *told: Grant, now: datetime) -> None:
+    """Take in how grants stand by the version rule; what stood on a right that has ended ends with it (R9, R10, R11).
+
+    First all that stands, then all that ends with others, so that what gives way to a new right goes over to it.
+    """
+    in_order = sorted(told, key=lambda each: each.grant_id)  # as everybody locks them
+    news = [each for each in in_order if await grants.keep(tx, each)]
+    for grant in news:
+        if grant.scope == "retention" and not grant.has_ended(now):
+            await evidence.keep_under(tx, grant, now)
+    for grant in news:
+        if grant.has_ended(now):
+            ended = await evidence.end_holdings_under(tx, [grant.grant_id], now)
+            reason = f"grant_{grant.state}" if grant.state != "granted" else "grant_expired"
+            await holdings.delete_unheld(tx, ended, reason=reason, now=now)
 
 
 async def ask(
@@ -40,8 +45,7 @@ async def ask(
     except Unavailable as outage:
         raise ConsentStatusUnknown from outage
     async with db.transaction() as tx:
-        for grant in sorted(said.grants, key=lambda g: (g.has_ended(now), g.grant_id)):  # before what gives way to it
-            await learn(tx, grant, now=now)
+        await learn(tx, *said.grants, now=now)
     return said
 
 

@@ -117,13 +117,14 @@ async def end_holdings_under(tx: Tx, grant_ids: Sequence[GrantId], now: datetime
 async def _hand_on(tx: Tx, grant_ids: Sequence[GrantId], now: datetime) -> None:
     """Hold for a dossier under its other rights what is held for it under these.
 
-    The others are locked: one that is just ending is waited for, and then holds nothing. Match keys come under any
+    Whatever is just ending or being closed or deleted is waited for, and then left out. Match keys come under any
     right of law, also one that does not name them; not where she hands one of them in herself.
     """
     rows = await tx.fetch(
         """SELECT h.evidence_id, h.subject_id, h.dossier_uid, g.grant_id
            FROM holding h
            JOIN evidence e ON e.subject_id = h.subject_id AND e.evidence_id = h.evidence_id
+           JOIN dossier d ON d.dossier_uid = h.dossier_uid AND d.state <> 'closed'
            JOIN grant_copy o ON o.grant_id = h.grant_id
            JOIN grant_copy g ON g.subject_id = h.subject_id AND g.dossier_uid = h.dossier_uid
                             AND g.party_uid = o.party_uid AND g.grant_id <> ALL($1)
@@ -131,7 +132,7 @@ async def _hand_on(tx: Tx, grant_ids: Sequence[GrantId], now: datetime) -> None:
              AND (g.valid_until IS NULL OR g.valid_until > $2)
              AND (e.attribute = ANY(g.attributes)
                   OR e.attribute = ANY($3) AND g.kind = 'legal_basis' AND NOT g.opted_out && $3)
-           ORDER BY g.grant_id FOR SHARE OF g""",
+           ORDER BY g.grant_id FOR SHARE OF d, g FOR KEY SHARE OF e""",
         list(grant_ids), now, list(MATCH_KEYS),
     )  # fmt: skip
     await tx.executemany(

@@ -19,8 +19,13 @@ _GRANT = """grant_id, version, state, kind, scope, subject_id, sub, client_id, a
 async def keep(tx: Tx, grant: Grant) -> bool:
     """Store what consent said, unless something newer is stored; say whether it was news.
 
-    The partition is kept from the first event on: an older event still shows where the grant's events come.
+    The partition is kept from the first event on: an older event still shows where the grant's events come. What is no
+    news locks nothing.
     """
+    known = await tx.fetchrow("SELECT version, partition FROM grant_copy WHERE grant_id = $1", grant.grant_id)
+    placed = known is not None and (known["partition"] is not None or grant.partition is None)
+    if known is not None and known["version"] >= grant.version and placed:
+        return False
     news = await tx.fetchval(
         """INSERT INTO grant_copy AS g (grant_id, version, state, kind, scope, subject_id, sub, client_id, agency_uid,
                                         dossier_uid, party_uid, attributes, opted_out, purpose_id, purpose_version,

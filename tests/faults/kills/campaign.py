@@ -146,7 +146,7 @@ class Campaign:
         """Go on until an auditor has some to compare: where `audit` died last there may be few yet."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_STIRS_WITHIN):
-                while len(self.checkpoints) < checkpoints:
+                while len(self.checkpoints) < checkpoints:  # noqa: ASYNC110 - its news come by asking
                     await asyncio.sleep(0.5)
 
     async def _come_to_rest(self) -> None:

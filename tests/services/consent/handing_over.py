@@ -21,9 +21,11 @@ def make_application(**changes: Any) -> Dossier:
     return make_dossier(dossier_uid=dossier.dossier_uid, parties=dossier.parties, components=components, **changes)
 
 
-async def opened(world: World, browser: Browser, **changes: Any) -> tuple[Dossier, UUID, dict[str, Any]]:
+async def opened(
+    world: World, browser: Browser, *, agencies: dict[str, str] | None = None, **changes: Any
+) -> tuple[Dossier, UUID, dict[str, Any]]:
     """Open a request as identity does after a login; return dossier, subject and answer."""
-    dossier, subject = make_application(), ids.new()
+    dossier, subject = make_application(**({"agencies": agencies} if agencies else {})), ids.new()
     world.reuse.knows(dossier)
     answer = await world.call(
         "identity", "POST", "/internal/requests", world.login(dossier, browser.hash, subject) | changes

@@ -47,6 +47,8 @@ class Model:
     questions: dict[UUID, Question] = field(default_factory=dict[UUID, Question])
     rights: dict[UUID, Right] = field(default_factory=dict[UUID, Right])
     closed: set[int] = field(default_factory=set[int])
+    handed_in: dict[int, frozenset[str]] = field(default_factory=dict[int, frozenset[str]])
+    """Her word so far, by dossier."""
 
     def kept(self, now: datetime) -> set[str]:
         """Return what she lets us keep."""
@@ -76,6 +78,8 @@ class Model:
             return []
         used = {name for names, answer in told if answer is Answer.CONTINUE for name in names}
         handed_in = {name for names, answer in told if answer is Answer.SELF_SUBMIT for name in names} - used
+        handed_in |= self.handed_in.get(dossier, frozenset()) - used
+        self.handed_in[dossier] = frozenset(handed_in)
         if before := self.law_of(dossier):
             used, handed_in = (before.attributes - handed_in) | used, (before.opted_out - used) | handed_in
             if (used, handed_in) == (before.attributes, before.opted_out):

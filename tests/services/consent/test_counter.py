@@ -17,6 +17,7 @@ from services.consent.service import end
 from shared import clock, ids
 from tests.services.consent.conftest import World
 from tests.services.consent.factories import make_component, make_dossier
+from tests.services.consent.handing_over import item_ids, opened
 
 pytestmark = pytest.mark.stack
 
@@ -90,6 +91,25 @@ async def test_r8_each_agency_of_a_dossier_has_a_right_of_its_own(world: World) 
     given = [data["grant"]["agency_uid"] for _, data in await world.events(subject)]
     assert given == ["ag-000101", "ag-000201"]
     assert await decided(world, dossier, opted_out=["person.pin"]) == received
+
+
+async def test_no_officer_undoes_what_she_said_on_her_page(world: World) -> None:
+    async with world.browser() as browser:
+        agencies = {"ag-000101": "Phường Hồng An", "ag-000201": "Phường Ngô Quyền"}
+        dossier, subject, told = await opened(world, browser, agencies=agencies)
+        entry = await browser.post("/consent/entry", ticket=told["ticket"])
+        page = await browser.get(entry.headers["location"])
+        _, marriage, *keeping = item_ids(page.text)
+        await browser.submit(page, "decision", **{marriage: "self_submit"} | dict.fromkeys(keeping, "refused"))
+    world.identity.knows_party(dossier, dossier.parties[0].party_uid, subject_id=str(subject))
+    (hers,) = [data["grant"] for type_, data in await world.events(subject) if type_ == "consent.granted.v1"]
+    assert hers["opted_out"] == ["marriage.record"]
+    there = {"uid": "ag-000201", "name": "Phường Ngô Quyền", "sector": "justice"}
+    asking: list[dict[str, Any]] = [{}, {"agency": there}]
+    for claims in asking:
+        answer = await world.ask("POST", DECISIONS, body_for(dossier), **claims)
+        (grant,) = answer.json()["grants"]
+        assert (grant["attributes"], grant["opted_out"]) == (["person.full_name", "person.pin"], ["marriage.record"])
 
 
 async def test_r5_a_party_nobody_identified_has_no_grant(world: World) -> None:

@@ -1,5 +1,6 @@
 """Reuse as it is composed, on a real PostgreSQL, with identity, consent and registries doubled at its clients."""
 
+import asyncio
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncGenerator
@@ -211,6 +212,13 @@ def claims_of(answer: httpx2.Response) -> dict[str, Any]:
 def released_attributes(answer: httpx2.Response) -> set[str]:
     """Return what a release is about."""
     return {each["attribute"] for each in claims_of(answer)["provenance"]}
+
+
+async def until_it_waits(world: World, task: asyncio.Task[Any]) -> None:
+    """Wait until a task waits for a lock, or has not waited."""
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
+    while not task.done() and not await world.value(waits):  # noqa: ASYNC110 - its news come by SQL alone
+        await asyncio.sleep(0.01)
 
 
 def _client_of(opened: Opened) -> str:

@@ -10,10 +10,11 @@ import pytest
 
 from services.reuse.domain.grant import Grant
 from services.reuse.domain.ids import AttributeId
-from services.reuse.service import holdings
+from services.reuse.service import grants, holdings
+from services.reuse.store import evidence
 from shared import clock
 from shared.errors import Unavailable
-from tests.services.reuse.conftest import NGO_QUYEN, World, code_of
+from tests.services.reuse.conftest import NGO_QUYEN, World, code_of, until_it_waits
 
 pytestmark = pytest.mark.stack
 
@@ -101,6 +102,48 @@ async def test_R9_two_rights_that_end_at_once_leave_nothing_behind(world: World)
     await asyncio.gather(end(receiving), end(there))
     assert await held(world, subject_id) == set()
     assert await world.value("SELECT count(*) FROM holding WHERE subject_id = $1", subject_id) == 0
+
+
+async def test_R3_a_dossier_that_is_just_being_closed_is_not_held_for_again(world: World) -> None:
+    opened = await world.open(supporting="ag-000201")
+    subject_id, receiving = await world.mother(opened)
+    await world.arrives(world.retention(subject_id, "marriage.record"))
+    await world.collect(opened)
+    await world.arrives(replace(world.grant_of_law(opened, "mother", subject_id), agency_uid="ag-000201"))
+    async with world.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE dossier SET state = 'closed', closed_at = now(), outcome = 'granted' WHERE dossier_uid = $1",
+            UUID(opened.uid),
+        )
+        await evidence.end_holdings_for(tx, UUID(opened.uid))
+        ending = asyncio.create_task(world.ends(receiving, "ended"))
+        await until_it_waits(world, ending)
+    await ending
+    assert await world.value("SELECT count(*) FROM holding WHERE dossier_uid = $1", UUID(opened.uid)) == 0
+    assert "marriage.record" in await held(world, subject_id)
+
+
+async def test_what_is_no_news_waits_for_nobody(world: World) -> None:
+    opened = await world.open()
+    _, grant = await world.mother(opened)
+    async with world.db.transaction() as tx:
+        await tx.execute("SELECT FROM grant_copy WHERE grant_id = $1 FOR UPDATE", grant.grant_id)
+        await asyncio.wait_for(world.arrives(grant), 2)
+
+
+async def test_one_answer_with_an_ended_right_and_the_one_in_its_place_lets_nothing_go(world: World) -> None:
+    opened = await world.open()
+    subject_id, old = await world.mother(opened)
+    await world.collect(opened)
+    everything = await held(world, subject_id)
+    new = world.grant_of_law(opened, "mother", subject_id)
+    ended = replace(old, state="ended", version=old.version + 1)
+    async with world.db.transaction() as tx:
+        await grants.learn(tx, ended, new, now=clock.now())
+    assert await held(world, subject_id) == everything
+    async with world.db.transaction() as tx:
+        await grants.learn(tx, replace(new, state="ended", version=new.version + 1), now=clock.now())
+    assert await held(world, subject_id) == set()
 
 
 async def test_R10_withdrawing_the_keeping_deletes_what_only_it_kept(world: World) -> None:

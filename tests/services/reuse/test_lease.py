@@ -15,18 +15,11 @@ from services.reuse.clients.consent import AT_ONCE
 from services.reuse.domain.lease import Lease
 from services.reuse.service import clocks
 from shared import clock, ids
-from tests.services.reuse.conftest import Opened, World, code_of, released_attributes
+from tests.services.reuse.conftest import Opened, World, code_of, released_attributes, until_it_waits
 from tests.services.reuse.doubles import PERSON
 
 LEASE = Lease(timedelta(seconds=3), timedelta(seconds=0.5), timedelta(seconds=1))
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-
-
-async def until_it_waits(world: World, release: asyncio.Task[Any]) -> None:
-    """Wait until a release waits for a lock, or has not waited."""
-    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
-    while not release.done() and not await world.value(waits):  # noqa: ASYNC110 - its news come by SQL alone
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(("age", "allowed"), [(-0.6, False), (-0.5, True), (0, True), (1.5, True), (1.6, False)])
