@@ -30,7 +30,7 @@ from shared.service import Service
 from shared.timers import every
 
 NAME = "reuse"
-_COMPARE_CLOCKS_EVERY, _COMPARE_CLOCKS_AFTER_NOTHING_PROVED, _COMPARE_CLOCKS_AGAIN = 60.0, 10.0, 1.0
+_COMPARE_CLOCKS_EVERY, _COMPARE_CLOCKS_AGAIN = 60.0, 1.0
 
 
 def compose(settings: Settings) -> Service:
@@ -97,10 +97,10 @@ def _add_background(service: Service, parts: Parts) -> None:
     """Timers: every replica runs them; each picks its work so that it is done once."""
 
     async def compare_clocks() -> None:
-        while True:  # at start consent may come up after us, so a failure is tried again soon
+        while True:  # at start consent may come up after us, or be slow: without a verdict nothing is released
             try:
                 proved = await clocks.compare(service.db, parts.consent, parts.lease.skew)
-                await asyncio.sleep(_COMPARE_CLOCKS_EVERY if proved else _COMPARE_CLOCKS_AFTER_NOTHING_PROVED)
+                await asyncio.sleep(_COMPARE_CLOCKS_EVERY if proved else _COMPARE_CLOCKS_AGAIN)
             except Unavailable as outage:
                 log.warning("clocks_not_compared", code=outage.code)
                 await asyncio.sleep(_COMPARE_CLOCKS_AGAIN)

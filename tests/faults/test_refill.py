@@ -20,6 +20,7 @@ from infra.embedded.environment import ROOT
 from infra.embedded.keyring import SERVICES
 from infra.embedded.laptop import Laptop
 from shared.db import Database
+from tests.faults.kills.persistence import persist
 from tests.faults.processes import System, system
 from tests.shared.conftest import until
 
@@ -65,7 +66,7 @@ async def released(cast: Cast) -> Application:
     async with cast.person("mother") as person:
         token = await birth.login(person, "mother", "agreed")
     await birth.collect("mother", token)
-    await birth.release("mother", token)
+    await persist(lambda: birth.release("mother", token))  # until the clocks have been compared
     return birth
 
 
