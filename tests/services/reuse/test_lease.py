@@ -13,7 +13,7 @@ import pytest
 from infra.embedded.stack import Stack
 from services.reuse.clients.consent import AT_ONCE
 from services.reuse.domain.lease import Lease
-from services.reuse.service import clocks
+from services.reuse.service import clocks, grants
 from shared import clock, ids
 from tests.services.reuse.conftest import Opened, World, code_of, released_attributes, until_it_waits
 from tests.services.reuse.doubles import PERSON
@@ -149,6 +149,19 @@ async def test_a_late_older_version_never_overwrites_a_newer_one(world: World) -
     await world.ends(grant, "ended")
     await world.arrives(grant)
     assert code_of(await world.release(opened, "parents-marriage")) == (403, "legal_basis_ended")
+
+
+@pytest.mark.stack
+async def test_an_older_version_does_not_overwrite_a_newer_one_that_is_just_being_taken_in(world: World) -> None:
+    opened = await world.open()
+    _, grant = await world.mother(opened)
+    async with world.db.transaction() as tx:
+        await grants.learn(tx, replace(grant, state="ended", version=grant.version + 2), now=clock.now())
+        late = asyncio.create_task(world.arrives(replace(grant, version=grant.version + 1)))
+        await until_it_waits(world, late)
+        assert not late.done()
+    await late
+    assert await world.value("SELECT state FROM grant_copy WHERE grant_id = $1", grant.grant_id) == "ended"
 
 
 @pytest.mark.stack
