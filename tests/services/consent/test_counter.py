@@ -270,14 +270,14 @@ async def test_r11_a_right_of_law_ends_on_the_day_its_rule_names(world: World) -
     [
         {},
         {"dossier_uid": "x", "party_uid": "y"},
-        {"dossier_uid": str(ids.new()), "party_uid": str(ids.new()), "pin": "003"},
+        {"dossier_uid": str(ids.new()), "party_uid": str(ids.new()), "pin": "a-number-of-hers"},
         {"dossier_uid": str(ids.new()), "party_uid": str(ids.new()), "opted_out": "person.pin"},
     ],
 )
 async def test_a_body_that_is_not_as_agreed_is_refused_without_an_echo(world: World, body: dict[str, Any]) -> None:
     answer = await world.ask("POST", DECISIONS, body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert "003" not in answer.text
+    assert "a-number-of-hers" not in answer.text
 
 
 async def test_nobody_decides_without_a_token(world: World) -> None:
