@@ -66,10 +66,10 @@ def grants_of_law(
     word = dict(handed_in)
     for key, (rule, said) in choices.items():
         hers = word.get(key, frozenset())
-        choice = said.respecting(hers) if by_officer else said
-        word[key] = (hers - choice.attributes) | choice.opted_out
+        used = said.attributes - hers if by_officer else said.attributes  # no officer undoes her word
+        word[key] = (hers - used) | said.opted_out
         old = here.get(key)
-        laid = Choice(choice.attributes, word[key]).upon(old)
+        laid = Choice(used, word[key]).upon(old)
         if old is not None and laid.is_that_of(old):
             kept.append(old)
             continue

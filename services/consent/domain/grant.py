@@ -170,10 +170,6 @@ class Choice:
         opted_out = (set(earlier.opted_out) - self.attributes) | self.opted_out
         return Choice(frozenset(attributes), frozenset(opted_out - attributes))
 
-    def respecting(self, hers: frozenset[AttributeId]) -> "Choice":
-        """Leave what she hands in herself to her: an officer does not undo her word by deciding."""
-        return Choice(self.attributes - hers, self.opted_out | hers)
-
     def is_that_of(self, grant: Grant) -> bool:
         """Say whether a grant says the same already."""
         return (set(grant.attributes), set(grant.opted_out)) == (self.attributes, self.opted_out)

@@ -1,18 +1,19 @@
 """The citizen's answer: decided item by item, or the application given up."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from services.consent import events, policy
 from services.consent.domain.dossier import DossierClosed
-from services.consent.domain.giving import Outcome, Subject, choices_of, grants_of_consent, grants_of_law
+from services.consent.domain.giving import Outcome, Subject, choices_of, grants_of_consent
 from services.consent.domain.grant import GivenBy, Giving, Origin, Recipient
 from services.consent.domain.item import Answer
 from services.consent.domain.receipt import Shown
 from services.consent.domain.request import ConsentRequest
 from services.consent.domain.states import RequestState
-from services.consent.service.giving import give
+from services.consent.service.giving import decide_law, give
 from services.consent.service.request import lapse_if_over
 from services.consent.signing import ReceiptSigner
 from services.consent.store import grants, requests, uses
@@ -44,7 +45,6 @@ async def decide(
     outcome = await _outcome(tx, decided, answers, now)
     await requests.update_closed(tx, decided)
     await outbox.append(tx, events.decided(decided, list(outcome.standing), now))
-    await grants.keep_handed_in(tx, decided.subject_id, decided.dossier_uid, outcome.handed_in)
     await give(tx, outcome, shown=Shown(decided.notice, decided.sub), signer=signer, now=now)
     await requests.link_grants(tx, decided.request_id, [grant.grant_id for grant in outcome.standing])
     return decided
@@ -68,16 +68,9 @@ async def _open(tx: Tx, browser_hash: bytes, request_id: UUID, now: datetime) ->
 
 async def _outcome(tx: Tx, request: ConsentRequest, answers: Mapping[str, Answer], now: datetime) -> Outcome:
     subject = _subject(request)
-    law = grants_of_law(
-        choices_of(request.items, answers),
-        subject=subject,
-        standing=await grants.standing_of_law(tx, request.subject_id, request.dossier_uid),
-        handed_in=await grants.handed_in(tx, request.subject_id, request.dossier_uid),
-        now=now,
-        new_id=ids.new,
-    )
+    law = await decide_law(tx, choices_of(request.items, answers), subject=subject, now=now)
     consent = grants_of_consent(request.items, answers, subject=subject, now=now, new_id=ids.new)
-    return Outcome(law.new + consent, law.ended, law.kept, law.handed_in)
+    return replace(law, new=law.new + consent)
 
 
 def _subject(request: ConsentRequest) -> Subject:

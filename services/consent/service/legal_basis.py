@@ -19,16 +19,15 @@ from services.consent.domain.dossier import (
     Rule,
     check_allowed,
 )
-from services.consent.domain.giving import Outcome, Subject, grants_of_law
+from services.consent.domain.giving import Outcome, Subject
 from services.consent.domain.grant import Choice, GivenBy, Giving, Grant, Origin, Recipient
 from services.consent.domain.ids import AttributeId, PartyUid
 from services.consent.domain.item import compose_items
 from services.consent.domain.notice import Notice
 from services.consent.domain.receipt import Shown
-from services.consent.service.giving import give
+from services.consent.service.giving import decide_law, give
 from services.consent.signing import ReceiptSigner
 from services.consent.store import grants, requests, uses
-from shared import ids
 from shared.db import Tx
 from shared.idempotency import Once
 from shared.tokens import Caller
@@ -85,16 +84,7 @@ async def _outcome(
     await grants.lock_dossier(tx, dossier_uid)
     if await uses.is_closed(tx, dossier_uid):
         raise DossierClosed
-    outcome = grants_of_law(
-        choices,
-        subject=subject,
-        standing=await grants.standing_of_law(tx, subject.subject_id, dossier_uid),
-        handed_in=await grants.handed_in(tx, subject.subject_id, dossier_uid),
-        now=now,
-        new_id=ids.new,
-    )
-    await grants.keep_handed_in(tx, subject.subject_id, dossier_uid, outcome.handed_in)
-    return outcome
+    return await decide_law(tx, choices, subject=subject, now=now)
 
 
 async def _subject(identity: IdentityClient, caller: Caller, dossier: Dossier, case: Case) -> Subject:

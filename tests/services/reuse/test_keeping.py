@@ -14,7 +14,7 @@ from services.reuse.service import grants, holdings
 from services.reuse.store import evidence
 from shared import clock
 from shared.errors import Unavailable
-from tests.services.reuse.conftest import NGO_QUYEN, World, code_of, until_it_waits
+from tests.services.reuse.conftest import NGO_QUYEN, Opened, World, code_of, until_it_waits
 
 pytestmark = pytest.mark.stack
 
@@ -52,12 +52,18 @@ async def test_R9_while_another_holding_stands_evidence_stays_when_one_ends(worl
     assert "marriage.record" in await held(world, subject_id)
 
 
-async def test_R9_what_is_held_for_a_dossier_stays_while_another_of_its_agencies_has_a_right(world: World) -> None:
-    opened = await world.open(supporting="ag-000201")
+async def of_two_agencies(world: World) -> tuple[Opened, UUID, Grant, Grant]:
+    """Let the receiving agency have collected, and the supporting one have a right since; return both rights."""
+    opened = await world.open(supporting=NGO_QUYEN["uid"])
     subject_id, receiving = await world.mother(opened)
     await world.collect(opened)
-    there = replace(world.grant_of_law(opened, "mother", subject_id), agency_uid="ag-000201")
+    there = replace(world.grant_of_law(opened, "mother", subject_id), agency_uid=NGO_QUYEN["uid"])
     await world.arrives(there)
+    return opened, subject_id, receiving, there
+
+
+async def test_R9_what_is_held_for_a_dossier_stays_while_another_of_its_agencies_has_a_right(world: World) -> None:
+    opened, subject_id, receiving, there = await of_two_agencies(world)
     everything = await held(world, subject_id)
     assert "person.pin" in everything
     await world.ends(receiving, "ended")
@@ -87,11 +93,7 @@ async def test_R9_a_right_that_replaces_another_goes_on_holding_what_it_still_na
 
 
 async def test_R9_two_rights_that_end_at_once_leave_nothing_behind(world: World) -> None:
-    opened = await world.open(supporting="ag-000201")
-    subject_id, receiving = await world.mother(opened)
-    await world.collect(opened)
-    there = replace(world.grant_of_law(opened, "mother", subject_id), agency_uid="ag-000201")
-    await world.arrives(there)
+    _, subject_id, receiving, there = await of_two_agencies(world)
 
     async def end(grant: Grant) -> None:
         while True:  # as a reader does: of two that wait for each other one is undone, and tried again
@@ -105,11 +107,8 @@ async def test_R9_two_rights_that_end_at_once_leave_nothing_behind(world: World)
 
 
 async def test_R3_a_dossier_that_is_just_being_closed_is_not_held_for_again(world: World) -> None:
-    opened = await world.open(supporting="ag-000201")
-    subject_id, receiving = await world.mother(opened)
+    opened, subject_id, receiving, _ = await of_two_agencies(world)
     await world.arrives(world.retention(subject_id, "marriage.record"))
-    await world.collect(opened)
-    await world.arrives(replace(world.grant_of_law(opened, "mother", subject_id), agency_uid="ag-000201"))
     async with world.db.transaction() as tx:
         await tx.execute(
             "UPDATE dossier SET state = 'closed', closed_at = now(), outcome = 'granted' WHERE dossier_uid = $1",
